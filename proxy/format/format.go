@@ -156,11 +156,11 @@ type Publication struct {
 	PackageMeta []byte            // the package's own part of it; nil: unchanged
 	Tags        map[string]string // tags to set
 	Status      cache.Status      // empty: Published
-	Assets      []Upload
+	Assets      []File
 }
 
-// Upload is one asset of a Publication.
-type Upload struct {
+// File is one asset of a Publication.
+type File struct {
 	Name  string
 	Spool blob.Spool
 	Sums  []cache.Sum // verified against the bytes, and stored
