@@ -12,6 +12,10 @@ var ErrAbsent = errors.New("not found")
 // ErrConflict reports a publish over other bytes, or over something that upstream has. It answers 409.
 var ErrConflict = errors.New("already exists")
 
+// ErrChanged reports bytes other than those that were kept when the same asset was served before (invariant 9). The
+// bytes that we have are served; the registry's are refused. It answers 502.
+var ErrChanged = errors.New("the registry offers other bytes than before")
+
 // ErrTooLarge reports a body past its limit. It answers 413.
 var ErrTooLarge = errors.New("too large")
 

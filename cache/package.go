@@ -124,3 +124,27 @@ func (h *Holding) Version(v string) *Stored {
 	}
 	return nil
 }
+
+// Found is one asset of one version that a repository holds.
+type Found struct {
+	Repository RepositoryID
+	Stored     // the version with that asset alone, without Meta
+}
+
+// Shelf says that a repository knows a package, and what decides whether others are asked about it.
+type Shelf struct {
+	Repository RepositoryID
+	// Revision changes with every edit of what the repository holds of the package, and is never used twice. It is 0
+	// until the first edit: what is only retained does not change a listing.
+	Revision int64
+	Internal bool // it holds a version that was published into the domain, in whatever status
+	Controls Controls
+}
+
+// Use is the use of a version: when one of its assets was last served from a repository.
+type Use struct {
+	Repository RepositoryID
+	Package    Package
+	Version    string
+	At         time.Time
+}
