@@ -1,0 +1,24 @@
+package upstream
+
+import (
+	"context"
+	"slices"
+
+	"entrepot/cache"
+)
+
+// RetainFrom records a version that came by a connection, in the repository that is connected and in those that asked.
+func (c *Connection) RetainFrom(ctx context.Context, p cache.Package, v cache.Stored, asked []cache.RepositoryID) error {
+	v.Origin = cache.Origin{Connection: c.Name}
+	repos := append([]cache.RepositoryID{c.Repository}, asked...)
+	slices.Sort(repos)
+	return c.Domain.Index.Retain(ctx, slices.Compact(repos), p, v)
+}
+
+// Retain records in r a version that was found stored elsewhere in its walk. It does nothing if r holds it itself.
+func (r *Repository) Retain(ctx context.Context, place *Place) error {
+	if place.Holder == r.ID || place.Stored == nil {
+		return nil
+	}
+	return r.Domain.Index.Retain(ctx, []cache.RepositoryID{r.ID}, place.Sources.Package, *place.Stored)
+}

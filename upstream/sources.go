@@ -1,0 +1,62 @@
+package upstream
+
+import (
+	"context"
+	"slices"
+
+	"entrepot/cache"
+)
+
+// Sources say where a repository's answer about a package may come from.
+type Sources struct {
+	Repository  *Repository
+	Package     cache.Package
+	Shelves     []cache.Shelf // the repositories of the walk that know the package, in walk order
+	Connections []*Connection // the connections that may be asked, in walk order
+
+	walk   []*Repository // without what origin controls close
+	inside bool          // only versions that were published inside count
+}
+
+// Sources looks up where the answer about a package may come from.
+//
+// A package whose origin controls block upstream in some repository is not looked for behind that repository. A name
+// that has been published anywhere in the walk is not asked of any connection, and what was taken from one before
+// does not count, unless the controls where it was published say ALLOW.
+func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, error) {
+	shelves, err := r.Domain.Index.Shelves(ctx, ids(r.walk), p)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sources{Repository: r, Package: p, walk: r.walk}
+	blocked := map[cache.RepositoryID]bool{}
+	for _, shelf := range shelves {
+		if shelf.Controls.Upstream == cache.Block {
+			blocked[shelf.Repository] = true
+		}
+	}
+	if len(blocked) > 0 {
+		s.walk = r.walkFrom(func(at *Repository) bool { return blocked[at.ID] })
+	}
+	for _, at := range s.walk {
+		if i := slices.IndexFunc(shelves, func(x cache.Shelf) bool { return x.Repository == at.ID }); i >= 0 {
+			s.Shelves = append(s.Shelves, shelves[i])
+			s.inside = s.inside || shelves[i].Internal && shelves[i].Controls.Upstream != cache.Allow
+		}
+	}
+	if s.inside {
+		return s, nil
+	}
+	for _, at := range s.walk {
+		if c := at.connection; c != nil && c.Format == p.Format && !blocked[at.ID] {
+			s.Connections = append(s.Connections, c)
+		}
+	}
+	return s, nil
+}
+
+// Confined reports whether the name is private here: published inside, and closed to everything outside.
+func (s *Sources) Confined() bool { return s.inside }
+
+// counts reports whether a stored version may be used at all.
+func (s *Sources) counts(v *cache.Stored) bool { return v.Origin.Internal() || !s.inside }
