@@ -1,0 +1,40 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Forward is the proxy for clients that set HTTP_PROXY and HTTPS_PROXY.
+type Forward struct {
+	// Tunnel says what becomes of hosts that are no registry: "allow" (default), "deny", or a list of the hosts that may
+	// be reached. TunnelMode reads it.
+	Tunnel cty.Value `hcl:"tunnel,optional"`
+	// Clients are the addresses and CIDR ranges that may use the proxy. Default: loopback.
+	Clients []string `hcl:"clients,optional"`
+	// Untrusted is what happens to a client that does not trust our authority where a rule applies: refuse (default) or
+	// tunnel.
+	Untrusted string `hcl:"untrusted,optional"`
+	// Learn opens every host and learns registries from their protocol. Default false.
+	Learn bool `hcl:"learn,optional"`
+	// Bypass are hosts that are never opened.
+	Bypass []string `hcl:"bypass,optional"`
+
+	Body     hcl.Body  `hcl:",body"`
+	DefRange hcl.Range `hcl:",def_range"`
+}
+
+// TunnelMode returns "allow" or "deny"; with "deny", the hosts that may be reached all the same.
+func (f *Forward) TunnelMode() (mode string, hosts []string) {
+	v := f.Tunnel
+	switch {
+	case v == cty.NilVal || v.IsNull() || !v.IsKnown():
+		return "allow", nil
+	case v.Type() == cty.String:
+		return v.AsString(), nil
+	}
+	for _, e := range v.AsValueSlice() {
+		hosts = append(hosts, e.AsString())
+	}
+	return "deny", hosts
+}
