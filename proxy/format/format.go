@@ -157,6 +157,8 @@ type Publication struct {
 	Tags        map[string]string // tags to set
 	Status      cache.Status      // empty: Published
 	Assets      []File
+	// Merge lets assets join a version that is there already, as Maven and PyPI do; else a version comes whole.
+	Merge bool
 }
 
 // File is one asset of a Publication.
