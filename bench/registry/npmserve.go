@@ -226,7 +226,8 @@ func (n *npm) search(w http.ResponseWriter, r *request) {
 		if total++; total > from && len(objects) < size {
 			p := n.packages[name]
 			objects = append(objects, map[string]any{"package": map[string]any{
-				"name": name, "version": p.tags["latest"], "date": stamp(p.modified),
+				"name": name, "version": p.tags["latest"], "date": stamp(p.modified), "description": "",
+				"keywords": []string{}, "maintainers": []any{}, "publisher": map[string]any{"username": "somebody"},
 			}})
 		}
 	}
