@@ -8,48 +8,63 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"hash"
-	"io"
 
 	"entrepot/cache/blob"
 )
 
-// NewHash returns the hash of an algorithm as Sum names it, or nil.
-func NewHash(algorithm string) hash.Hash {
-	switch algorithm {
-	case "md5":
-		return md5.New()
-	case "sha1":
-		return sha1.New()
-	case "sha256":
-		return sha256.New()
-	case "sha384":
-		return sha512.New384()
-	case "sha512":
-		return sha512.New()
-	}
-	return nil
+// algorithms are the checksums that registries promise. The old ones cannot stop an attacker, and still tell a broken
+// download from a whole one.
+var algorithms = map[string]func() hash.Hash{
+	"md5":    md5.New,
+	"sha1":   sha1.New,
+	"sha256": sha256.New,
+	"sha384": sha512.New384,
+	"sha512": sha512.New,
 }
 
-// Verify reads r to its end and compares its bytes with the sums; blob.ErrCorrupt if one of them differs. Sums of
-// algorithms that are not known are an error too: what cannot be checked is not accepted.
-func Verify(r io.Reader, sums []Sum) error {
-	if len(sums) == 0 {
-		return nil
-	}
-	hashes := make([]hash.Hash, len(sums))
-	writers := make([]io.Writer, len(sums))
-	for i, s := range sums {
-		if hashes[i] = NewHash(s.Algorithm); hashes[i] == nil {
-			return fmt.Errorf("unknown checksum algorithm %q", s.Algorithm)
+// summer computes the sums that were promised for bytes while they pass.
+type summer struct {
+	promised []Sum
+	names    []string // the algorithms, each once
+	hashes   map[string]hash.Hash
+}
+
+func newSummer(promised []Sum) (*summer, error) {
+	s := &summer{promised: promised, hashes: make(map[string]hash.Hash, len(promised))}
+	for _, p := range promised {
+		if s.hashes[p.Algorithm] != nil {
+			continue
 		}
-		writers[i] = hashes[i]
+		h := algorithms[p.Algorithm]
+		if h == nil {
+			return nil, fmt.Errorf("a sum by the unknown algorithm %q is promised", p.Algorithm)
+		}
+		s.hashes[p.Algorithm] = h()
+		s.names = append(s.names, p.Algorithm)
 	}
-	if _, err := io.Copy(io.MultiWriter(writers...), r); err != nil {
-		return err
+	return s, nil
+}
+
+func (s *summer) write(p []byte) {
+	for _, name := range s.names {
+		s.hashes[name].Write(p)
 	}
-	for i, s := range sums {
-		if got := hashes[i].Sum(nil); !bytes.Equal(got, s.Value) {
-			return fmt.Errorf("%s is %x, promised %x: %w", s.Algorithm, got, s.Value, blob.ErrCorrupt)
+}
+
+// sums returns what the bytes have.
+func (s *summer) sums() []Sum {
+	var sums []Sum
+	for _, name := range s.names {
+		sums = append(sums, Sum{name, s.hashes[name].Sum(nil)})
+	}
+	return sums
+}
+
+// verify returns blob.ErrCorrupt if a promise is not kept.
+func (s *summer) verify() error {
+	for _, p := range s.promised {
+		if got := s.hashes[p.Algorithm].Sum(nil); !bytes.Equal(got, p.Value) {
+			return fmt.Errorf("%w: %s is %x, and %x was promised", blob.ErrCorrupt, p.Algorithm, got, p.Value)
 		}
 	}
 	return nil
