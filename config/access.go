@@ -49,7 +49,8 @@ type Token struct {
 // User signs in with a name, the block's, and a password.
 type User struct {
 	Name     string `hcl:"name,label"`
-	Password Secret `hcl:"password"` // at least 8 characters
+	// Password is plain, or a bcrypt hash ("$2b$…"). At least 8 characters.
+	Password Secret `hcl:"password"`
 	Account  string `hcl:"account,optional"`
 	Policy   string `hcl:"policy,optional"`
 

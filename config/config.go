@@ -39,6 +39,7 @@ type File struct {
 
 	Body   hcl.Body `hcl:",body"`
 	inputs []string
+	src    []byte
 }
 
 // TLS makes the port speak TLS: with a certificate of its own, or with a leaf of this server's authority. Maven, .NET

@@ -16,7 +16,7 @@ type Connection struct {
 	// Layout says how generic paths are read: a template such as "{namespace}/{name}/{version}/{asset}". Only with
 	// format generic.
 	Layout string `hcl:"layout,optional"`
-	// Limit is how many requests may run at once. 1 to 1000, default 50.
+	// Limit is how many requests may run at once. 1 to 1000, default 64.
 	Limit int `hcl:"limit,optional"`
 	// Fresh is how long an index document is fresh. At most 30 days, default 5m.
 	Fresh Duration `hcl:"fresh,optional"`

@@ -11,8 +11,9 @@ const (
 	DefaultListen = "127.0.0.1:8470"
 	// DefaultOwner owns a domain that names no owner; 12 zeros are no account of the service.
 	DefaultOwner = "000000000000"
-	// DefaultLimit is how many requests one connection runs at once: npm alone opens 50 sockets for one install.
-	DefaultLimit = 50
+	// DefaultLimit is how many requests one connection runs at once: below the 100 streams that RFC 9113, 6.5.2 asks of
+	// an h2 server.
+	DefaultLimit = 64
 	// DefaultFresh is how long an index document is fresh.
 	DefaultFresh = Duration("5m")
 )

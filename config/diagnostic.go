@@ -67,12 +67,23 @@ func (d Diagnostic) String() string {
 	return b.String()
 }
 
-// sorted puts diagnostics in the order of their places and drops repetitions.
+// sorted puts diagnostics in the order of their places. It drops repetitions, and what only follows from another.
 func (ds Diagnostics) sorted() Diagnostics {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Range.Filename, b.Range.Filename), cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte))
+		return cmp.Or(cmp.Compare(a.Range.Filename, b.Range.Filename),
+			cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte), rank(a)-rank(b))
 	})
-	return slices.CompactFunc(ds, func(a, b Diagnostic) bool { return a.Range == b.Range && a.Message == b.Message })
+	return slices.CompactFunc(ds, func(a, b Diagnostic) bool {
+		return a.Range.Start == b.Range.Start && (a.Message == b.Message || rank(a) != rank(b))
+	})
+}
+
+// rank puts a type error behind a better word on the same value.
+func rank(d Diagnostic) int {
+	if strings.HasPrefix(d.Message, "Unsuitable value: ") {
+		return 1
+	}
+	return 0
 }
 
 // excerpt gives each diagnostic its line of src.
@@ -112,24 +123,33 @@ func marked(line string, r hcl.Range) string {
 // What an excerpt must not show: literal values of secret attributes, and credentials in addresses.
 var (
 	secretValue = regexp.MustCompile(`\b(bearer|password|secret|session_token|value|key)(\s*=\s*)"(?:[^"\\]|\\.)*"?`)
-	userinfo    = regexp.MustCompile(`//[^/@"\s]*@`)
+	userinfo    = regexp.MustCompile(`://[^/@"\s]*@`)
 )
 
 func redact(line string) string {
 	line = secretValue.ReplaceAllString(line, `$1$2"…"`)
-	return userinfo.ReplaceAllString(line, "//…@")
+	return userinfo.ReplaceAllString(line, "://…@")
 }
+
+// failedCall begins the message of a function's error, which says enough.
+var failedCall = regexp.MustCompile(`^Call to function "\w+" failed: `)
 
 // fromHCL takes over the diagnostics of the HCL library.
 func fromHCL(in hcl.Diagnostics) Diagnostics {
 	var out Diagnostics
 	for _, d := range in {
+		if d.Detail == "Unsuitable value: value must be known" {
+			continue // its evaluation failed, which is said already
+		}
 		message, suggestion := d.Summary, ""
 		if d.Detail != "" {
 			message = strings.TrimSuffix(d.Detail, ".")
 		}
+		message = failedCall.ReplaceAllString(message, "")
 		if before, after, ok := strings.Cut(message, " Did you mean "); ok {
 			message, suggestion = strings.TrimSuffix(before, "."), "did you mean "+after
+		} else if before, after, ok := strings.Cut(message, ". To mend it, "); ok {
+			message, suggestion = before, after
 		}
 		o := Diagnostic{Message: message, Suggestion: suggestion}
 		if d.Subject != nil {

@@ -26,15 +26,35 @@ type Forward struct {
 
 // TunnelMode returns "allow" or "deny"; with "deny", the hosts that may be reached all the same.
 func (f *Forward) TunnelMode() (mode string, hosts []string) {
-	v := f.Tunnel
-	switch {
-	case v == cty.NilVal || v.IsNull() || !v.IsKnown():
+	if f.Tunnel.IsNull() {
 		return "allow", nil
-	case v.Type() == cty.String:
-		return v.AsString(), nil
 	}
-	for _, e := range v.AsValueSlice() {
+	mode, ok := tunnelMode(f.Tunnel)
+	if !ok || mode != "" {
+		return mode, nil
+	}
+	for _, e := range f.Tunnel.AsValueSlice() {
 		hosts = append(hosts, e.AsString())
 	}
 	return "deny", hosts
+}
+
+// tunnelMode returns the word that v is, or "" for a list of strings. ok is false for anything else.
+func tunnelMode(v cty.Value) (mode string, ok bool) {
+	switch {
+	case v.IsNull():
+		return "allow", true
+	case !v.IsWhollyKnown():
+		return "deny", false
+	case v.Type() == cty.String:
+		return v.AsString(), true
+	case !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType():
+		return "deny", false
+	}
+	for _, e := range v.AsValueSlice() {
+		if e.IsNull() || e.Type() != cty.String {
+			return "deny", false
+		}
+	}
+	return "", true
 }

@@ -50,18 +50,17 @@ func (e *environment) env() function.Function {
 	})
 }
 
+// unset is the error for a variable that is not there, with what to do about it for fromHCL to find.
 func (e *environment) unset(name string) error {
 	var names []string
 	for _, kv := range e.environ() {
 		n, _, _ := strings.Cut(kv, "=")
 		names = append(names, n)
 	}
-	hint := fmt.Sprintf("set it, or give a default: env(%q, \"…\")", name)
 	if near := nearest(name, names); near != "" {
-		hint = fmt.Sprintf("%q?", near)
-		return fmt.Errorf("the environment has no %s. Did you mean %s", name, hint)
+		return fmt.Errorf("the environment has no %s. Did you mean %q?", name, near)
 	}
-	return fmt.Errorf("the environment has no %s. To mend it, %s", name, hint)
+	return fmt.Errorf("the environment has no %s. To mend it, set it, or give a default: env(%q, \"…\")", name, name)
 }
 
 // file is file("PATH"): the text of a file, relative to the configuration, without one newline at its end.

@@ -39,10 +39,21 @@ func Parse(src []byte, filename string) (*File, Diagnostics) {
 	f.fill()
 	f.resolve(env.dir)
 	f.inputs = append([]string{absolute(filename)}, env.read...)
+	f.src = src
 	ds := append(fromHCL(syntax), fromHCL(decoded)...)
-	ds = append(ds, check(f, syntax.HasErrors())...)
+	ds = append(ds, check(f, incomplete(syntax), ds)...)
 	ds = append(ds, Unsupported(f)...)
 	return f, ds.sorted().excerpt(src)
+}
+
+// incomplete reports whether the parser may have left something out. It goes on after an attribute that is set twice.
+func incomplete(syntax hcl.Diagnostics) bool {
+	for _, d := range syntax {
+		if d.Summary != "Attribute redefined" {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve makes the paths of the configuration absolute.

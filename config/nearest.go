@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/agext/levenshtein"
 )
@@ -10,11 +11,22 @@ import (
 func nearest(word string, candidates []string) string {
 	best, distance := "", len(word)/3+1
 	for _, c := range candidates {
-		if d := levenshtein.Distance(word, c, nil); d < distance && c != word {
+		d := levenshtein.Distance(word, c, nil)
+		if letters(word) == letters(c) {
+			d = min(d, 1) // letters in the wrong order are one mistake
+		}
+		if d < distance && c != word {
 			best, distance = c, d
 		}
 	}
 	return best
+}
+
+// letters returns the bytes of a word in order.
+func letters(word string) string {
+	b := []byte(word)
+	slices.Sort(b)
+	return string(b)
 }
 
 // meant is the suggestion that goes with nearest.

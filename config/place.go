@@ -32,3 +32,15 @@ func where(b hcl.Body, or hcl.Range, attribute string, i ...int) hcl.Range {
 	}
 	return expr.Range()
 }
+
+// elements is the length of the list that an attribute was given; 0 if it was given something else.
+func elements(b hcl.Body, attribute string) int {
+	if !sets(b, attribute) {
+		return 0
+	}
+	list, ok := b.(*hclsyntax.Body).Attributes[attribute].Expr.(*hclsyntax.TupleConsExpr)
+	if !ok {
+		return 0
+	}
+	return len(list.Exprs)
+}
