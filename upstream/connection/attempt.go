@@ -90,6 +90,10 @@ func (c *Connection) attempt(r *http.Request) (*http.Response, error) {
 	c.counts.answered(time.Since(begun), resp.StatusCode)
 	c.judge(b, probing, resp)
 	resp.Body = c.newBody(ctx, cancel, leave, resp.Body)
+	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
+		_ = resp.Body.Close() // net/http's client would fail with the whole header in its error
+		return nil, c.fail(r, Refused, 0, errors.New("a redirect to what is no address"))
+	}
 	return resp, nil
 }
 

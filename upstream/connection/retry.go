@@ -47,17 +47,25 @@ func (c *Connection) newRetry() *retryablehttp.Client {
 	}
 }
 
-// again decides whether to repeat: after what another attempt may cure, unless the wait would be too long. A breaker
-// that opened ends it. Its error is always nil, for otherwise the client returns a response and an error at once.
+// again decides whether to repeat: after what another attempt may cure, unless the wait would be too long or the
+// breaker has opened, so that the caller gets what the registry said. Its error is always nil, for otherwise the client
+// returns a response and an error at once.
 func (c *Connection) again(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil || withoutRetry(ctx) {
 		return false, nil
 	}
-	if err != nil {
-		var e *Error
-		return errors.As(err, &e) && (e.Kind == Timeout || e.Kind == Broken), nil
+	var e *Error
+	host, curable := "", false
+	if errors.As(err, &e) {
+		host, curable = e.Host, e.Kind == Timeout || e.Kind == Broken
+	} else if err == nil {
+		host, curable = authority(resp.Request.URL), transient(resp.StatusCode) && retryAfter(resp) <= c.o.RetryCap
 	}
-	return transient(resp.StatusCode) && retryAfter(resp) <= c.o.RetryCap, nil
+	if !curable {
+		return false, nil
+	}
+	_, open := c.breakers.of(host).check()
+	return open == nil, nil
 }
 
 // backoff is what the registry asked for, else full jitter: a random part of an exponentially growing wait.
