@@ -88,12 +88,14 @@ func (d *Disk) forget(dg Digest, e *entry) *handle {
 	return d.uncache(e.open)
 }
 
+// maxStamps is how many verified blobs are remembered: 56 bytes each, so some 20 MB when all are used. One that is
+// dropped costs its next reader a verification.
+const maxStamps = 1 << 18
+
 // remember notes that a blob that looks like st has the right bytes. The caller holds d.mu.
 func (d *Disk) remember(dg Digest, st stamp) {
-	// 64 bytes each, so some 20 MB when all are used. One that is dropped costs its next reader a verification.
-	const limit = 1 << 18
 	for old := range d.verified {
-		if len(d.verified) < limit {
+		if len(d.verified) < maxStamps {
 			break
 		}
 		delete(d.verified, old)
