@@ -2,57 +2,80 @@ package index
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
+	"slices"
 
 	"entrepot/cache"
-	"entrepot/cache/blob"
 )
 
-// MaxWalk is the number of repositories that one look-up takes. A walk has at most 25.
-const MaxWalk = 32
+// shelfColumns are what scanShelf reads, of packages p.
+const shelfColumns = `p.repository, p.revision, p.publish, p.upstream,
+	EXISTS (SELECT 1 FROM versions v WHERE v.package = p.id AND v.connection = '')`
 
-// Repository returns the number of a domain's repository, which it finds or creates.
-func (db *DB) Repository(ctx context.Context, domain, name string) (cache.RepositoryID, error) {
-	return 0, errSkeleton
+func shelfDest(s *cache.Shelf) []any {
+	return []any{&s.Repository, &s.Revision, &s.Controls.Publish, &s.Controls.Upstream, &s.Internal}
 }
+
+var selectShelves = list(`SELECT `+shelfColumns+` FROM packages p
+	WHERE p.format = $1 AND p.namespace = $2 AND p.name = $3 AND p.repository IN (`, 3)
 
 // Shelves returns those of the repositories that know the package, in the order given.
 func (db *DB) Shelves(ctx context.Context, repos []cache.RepositoryID, p cache.Package) ([]cache.Shelf, error) {
-	return nil, errSkeleton
+	var shelves []cache.Shelf
+	err := db.walk(ctx, &selectShelves, repos, []any{p.Format, p.Namespace, p.Name}, func(rows *sql.Rows) error {
+		var s cache.Shelf
+		err := rows.Scan(shelfDest(&s)...)
+		shelves = append(shelves, s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("shelves of %s: %w", p, err)
+	}
+	slices.SortStableFunc(shelves, inOrder(repos, func(s cache.Shelf) cache.RepositoryID { return s.Repository }))
+	return shelves, nil
 }
 
-// Holdings returns all that the repositories hold of the package, in the order given, as of one moment. Repositories
-// that do not know the package are left out.
-func (db *DB) Holdings(ctx context.Context, repos []cache.RepositoryID, p cache.Package) ([]cache.Holding, error) {
-	return nil, errSkeleton
-}
+var selectAsset = list(`SELECT p.repository, `+versionColumns+`, `+assetColumns+`
+	FROM packages p JOIN versions v ON v.package = p.id JOIN assets a ON a.version = v.id
+	WHERE p.format = $1 AND p.namespace = $2 AND p.name = $3 AND v.version = $4 AND a.name = $5 AND p.repository IN (`, 5)
 
 // Find returns where an asset is held, in the order of repos. It is the look-up behind every hit: one statement.
 func (db *DB) Find(ctx context.Context, repos []cache.RepositoryID, key cache.AssetKey) ([]cache.Found, error) {
-	return nil, errSkeleton
+	var found []cache.Found
+	p := key.Package
+	head := []any{p.Format, p.Namespace, p.Name, key.Version, key.Asset}
+	err := db.walk(ctx, &selectAsset, repos, head, func(rows *sql.Rows) error {
+		f := cache.Found{Stored: cache.Stored{Assets: make([]cache.Asset, 1)}}
+		err := rows.Scan(append(append([]any{&f.Repository}, versionDest(&f.Stored)...), assetDest(&f.Assets[0])...)...)
+		found = append(found, f)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find %s of %s %s: %w", key.Asset, p, key.Version, err)
+	}
+	slices.SortStableFunc(found, inOrder(repos, func(f cache.Found) cache.RepositoryID { return f.Repository }))
+	return found, nil
 }
 
-// Pinned returns the digest that the asset of an external connection had when it was first retained.
-func (db *DB) Pinned(ctx context.Context, connection string, key cache.AssetKey) (blob.Digest, bool, error) {
-	return blob.Digest{}, false, errSkeleton
+// walk runs a look-up along repositories. It takes so little time that it is not worth watching for the end of ctx,
+// which costs two goroutines.
+func (db *DB) walk(ctx context.Context, text *listed, repos []cache.RepositoryID, head []any, scan func(*sql.Rows) error) error {
+	if err := ctx.Err(); err != nil || len(repos) == 0 {
+		return err
+	}
+	if len(repos) > MaxWalk {
+		return fmt.Errorf("a walk of %d repositories, at most %d", len(repos), MaxWalk)
+	}
+	query, args := with(text, head, repos)
+	rows, err := db.read.query(context.WithoutCancel(ctx), query, args...)
+	return each(rows, err, scan)
 }
 
-// PackageQuery chooses packages of a repository.
-type PackageQuery struct {
-	Repository cache.RepositoryID
-	Format     string        // empty: every format
-	Namespace  *string       // nil: every namespace
-	Prefix     string        // what the name begins with
-	After      cache.Package // begin behind this one; zero: at the start
-	Limit      int           // at most 1000; 0: 100
-}
+// MaxWalk is the number of repositories that one look-up takes. A walk has at most 25.
+const MaxWalk = maxList
 
-// Entry is one package of a repository.
-type Entry struct {
-	Package cache.Package
-	Shelf   cache.Shelf
-}
-
-// Packages lists the packages of a repository by format, namespace and name.
-func (db *DB) Packages(ctx context.Context, q PackageQuery) ([]Entry, error) {
-	return nil, errSkeleton
+// inOrder compares by the place of a value's repository in repos.
+func inOrder[T any](repos []cache.RepositoryID, of func(T) cache.RepositoryID) func(a, b T) int {
+	return func(a, b T) int { return slices.Index(repos, of(a)) - slices.Index(repos, of(b)) }
 }
