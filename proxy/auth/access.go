@@ -1,5 +1,14 @@
 package auth
 
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
 // Access is who may come in, as the configuration says it. It is immutable once given to an Authority.
 type Access struct {
 	Anonymous Anonymous
@@ -21,7 +30,7 @@ const (
 // User has a name and a password: Basic authentication, and legacy logins.
 type User struct {
 	Name     string
-	Password string // plain, or a bcrypt hash ("$2a$…", "$2b$…", "$2y$…")
+	Password Secret // plain, or a bcrypt hash ("$2a$…", "$2b$…", "$2y$…")
 	Account  string
 	Level    Level
 }
@@ -29,16 +38,121 @@ type User struct {
 // StaticToken is a token that the configuration gives away, of any form.
 type StaticToken struct {
 	Name    string // the principal's
-	Token   string
+	Token   Secret
 	Account string
 	Level   Level
 }
 
-// Key is an AWS-style key pair. Until requests are signed with it, it serves as user and password.
+// Key is an AWS-style key pair. It serves as user and password.
 type Key struct {
 	Name        string // the principal's
 	AccessKeyID string
-	Secret      string
+	Secret      Secret
 	Account     string
 	Level       Level
+}
+
+// Secret does not show in logs.
+type Secret string
+
+func (Secret) String() string { return "…" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return `"…"` }
+
+// directory is an Access made ready for look-ups. It is immutable.
+type directory struct {
+	anonymous, loopback *Principal
+	principals          map[string]*Principal // by name
+	logins              map[string]*login     // by user name or access key id
+	static              map[[sha256.Size]byte]*Principal
+	slow                *login // any one with a bcrypt hash: an unknown user takes as long; nil: none
+}
+
+// login is a user and what its password is checked against.
+type login struct {
+	p      *Principal
+	sum    [sha256.Size]byte // of a plain password
+	bcrypt []byte            // else
+}
+
+func newDirectory(access Access) (*directory, error) {
+	d := &directory{
+		anonymous:  &Principal{Anonymous: true},
+		loopback:   &Principal{Anonymous: true},
+		principals: map[string]*Principal{Administrator: {Name: Administrator, Level: AdminLevel}},
+		logins:     make(map[string]*login),
+		static:     make(map[[sha256.Size]byte]*Principal),
+	}
+	if access.Anonymous == EverybodyReads {
+		d.anonymous.Level = ReadLevel
+	}
+	if access.Anonymous != NobodyReads {
+		d.loopback.Level = ReadLevel
+	}
+	named := make(map[string]bool)
+	add := func(name, account string, l Level) (*Principal, error) {
+		if name == "" || named[name] {
+			return nil, fmt.Errorf("principal %q: the name is empty or taken", name)
+		}
+		named[name] = true
+		d.principals[name] = &Principal{Name: name, Account: account, Level: l}
+		return d.principals[name], nil
+	}
+	for _, u := range access.Users {
+		p, err := add(u.Name, u.Account, u.Level)
+		if err == nil {
+			err = d.addLogin(u.Name, u.Password, p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("user: %w", err)
+		}
+	}
+	for _, k := range access.Keys {
+		p, err := add(k.Name, k.Account, k.Level)
+		if err == nil {
+			err = d.addLogin(k.AccessKeyID, k.Secret, p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key: %w", err)
+		}
+	}
+	for _, t := range access.Tokens {
+		p, err := add(t.Name, t.Account, t.Level)
+		if err != nil {
+			return nil, fmt.Errorf("token: %w", err)
+		}
+		sum := sha256.Sum256([]byte(t.Token))
+		if t.Token == "" || d.static[sum] != nil {
+			return nil, fmt.Errorf("token %q: it is empty, or another's", t.Name)
+		}
+		d.static[sum] = p
+	}
+	return d, nil
+}
+
+func (d *directory) addLogin(user string, password Secret, p *Principal) error {
+	if user == "" || password == "" || d.logins[user] != nil {
+		return fmt.Errorf("%q: the user name or the secret is empty, or the user name is taken", p.Name)
+	}
+	l := &login{p: p}
+	if s := string(password); strings.HasPrefix(s, "$2") {
+		if _, err := bcrypt.Cost([]byte(s)); err != nil {
+			return fmt.Errorf("%q: the password looks like a bcrypt hash, but is none", p.Name)
+		}
+		l.bcrypt = []byte(s)
+		d.slow = l
+	} else {
+		l.sum = sha256.Sum256([]byte(s))
+	}
+	d.logins[user] = l
+	return nil
+}
+
+// nobody is the principal of a request without a credential.
+func (d *directory) nobody(remote netip.Addr) *Principal {
+	if remote.Unmap().IsLoopback() {
+		return d.loopback
+	}
+	return d.anonymous
 }

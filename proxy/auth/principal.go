@@ -59,5 +59,9 @@ type Principal struct {
 	ReadOnly  bool      // the token only reads
 	Expires   time.Time // when the token ends; zero: it does not
 
-	cidr []netip.Prefix // where its token may be used from
+	cidr []netip.Prefix // where its token may be used from; empty: anywhere
 }
+
+// Administrator is the name of the principal that every authority knows: the one of the first token. A configuration
+// that names a principal so takes its place.
+const Administrator = "admin"

@@ -50,20 +50,26 @@ const (
 )
 
 // NewToken returns a fresh token.
-func NewToken() string {
-	b := make([]byte, 0, tokenLen)
-	b = append(b, tokenMark...)
+func NewToken() string { return string(appendSum([]byte(tokenMark + randomText(tokenRandom)))) }
+
+// newID returns a name for a token: 71 bits, so that two never meet.
+func newID() string { return randomText(12) }
+
+// randomText returns n random base62 characters, 5.95 bits each.
+func randomText(n int) string {
+	b := make([]byte, 0, n)
 	var random [64]byte
-	for len(b) < len(tokenMark)+tokenRandom {
+	for {
 		_, _ = rand.Read(random[:]) // never fails (Go 1.24)
 		for _, r := range random {
-			// 248 is the largest multiple of 62 in a byte: what is above it would favour the first characters.
-			if r < 248 && len(b) < len(tokenMark)+tokenRandom {
+			if len(b) == n {
+				return string(b)
+			}
+			if r < 4*62 { // the rest of a byte would favour the first characters
 				b = append(b, base62[r%62])
 			}
 		}
 	}
-	return string(appendSum(b))
 }
 
 func appendSum(b []byte) []byte {

@@ -90,6 +90,9 @@ func TestInvariant11NoCredentialCrosses(t *testing.T) {
 			t.Fatal(err)
 		}
 		read(t, resp)
+		if got := resp.Request.Header.Get("Authorization"); got == "Bearer ours" {
+			t.Error("the response gives the connection's credential away")
+		}
 	}
 	want := func(at, header, value string) {
 		t.Helper()

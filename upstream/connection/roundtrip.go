@@ -42,8 +42,12 @@ func (c *Connection) roundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		next, err := c.redirected(r, resp)
-		if err != nil || next == nil {
-			return resp, err
+		if err != nil {
+			return nil, err
+		}
+		if next == nil {
+			resp.Request = r // what was sent has the connection's credential in it
+			return resp, nil
 		}
 		if hop == maxRedirects {
 			return nil, c.fail(r, Refused, 0, fmt.Errorf("more than %d redirects", maxRedirects))
