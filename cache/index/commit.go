@@ -57,6 +57,8 @@ func (w *writer) transact(batch []*write, durable bool) (err error) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	w.unsynced = !durable && !batch[0].alone
+	w.writes.Add(int64(len(batch)))
+	w.commits.Add(1)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 )
@@ -33,6 +34,9 @@ type DB struct {
 	pool   *sql.DB // of the readers
 	read   statements
 	writer *writer
+
+	closing sync.Once
+	closed  error // what closing returned
 }
 
 // Open opens the index at path, creates it if it is not there, and brings its schema up to date. It reads no rows, so
@@ -104,5 +108,24 @@ func connect(path, option string, pragmas ...string) (*sql.DB, error) {
 
 // Close commits what is queued and closes the file. Writes that come later fail with ErrClosed.
 func (db *DB) Close() error {
-	return errors.Join(db.writer.close(), db.pool.Close())
+	db.closing.Do(func() {
+		db.writer.stop()
+		// The writer's connection goes last: the last one moves the log into the file and removes it, and one that may
+		// only read does not.
+		db.closed = errors.Join(db.pool.Close(), db.writer.close())
+	})
+	return db.closed
+}
+
+// Stats is what the index has done since it was opened.
+type Stats struct {
+	Writes  int64 // that had their turn, whether they succeeded or not
+	Commits int64 // that they took
+	Queued  int   // writes that wait now
+}
+
+// Stats returns counters for an operator.
+func (db *DB) Stats() Stats {
+	w := db.writer
+	return Stats{Writes: w.writes.Load(), Commits: w.commits.Load(), Queued: len(w.queue)}
 }

@@ -68,6 +68,8 @@ type writer struct {
 	full     bool // synchronous=FULL is set
 	unsynced bool // commits may have been made that are not on the disk yet
 
+	writes, commits atomic.Int64
+
 	mu      sync.RWMutex // held to read while a write is queued; guards closed
 	closed  bool
 	queue   chan *write
@@ -147,17 +149,20 @@ func (w *writer) enqueue(ctx context.Context, x *write) error {
 	}
 }
 
-// close commits what is queued and closes the connection.
-func (w *writer) close() error {
+// stop commits what is queued, and takes no more. It may be called again.
+func (w *writer) stop() {
 	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
-		return nil
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
 	}
-	w.closed = true
-	close(w.queue)
 	w.mu.Unlock()
 	<-w.stopped
+}
+
+// close stops, and closes the connection.
+func (w *writer) close() error {
+	w.stop()
 	return errors.Join(w.conn.Close(), w.pool.Close())
 }
 
