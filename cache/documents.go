@@ -114,12 +114,12 @@ func (d *Documents) Get(ctx context.Context, src Source, q DocumentQuery) (*Docu
 	for range attempts {
 		var doc *Document
 		doc, err = d.get(ctx, src, &q, k, rec)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, errLost) {
 			return doc, err
 		}
 		rec = nil // a record without its bytes is none
 	}
-	return nil, fmt.Errorf("document %s of %s: its bytes are gone as soon as they are stored: %w", k.Path, k.Connection, err)
+	return nil, fmt.Errorf("document %s of %s, as soon as it is stored: %w", k.Path, k.Connection, err)
 }
 
 // Peek returns what is stored of a document, and until when it is fresh, without asking the registry. The error is
@@ -183,11 +183,16 @@ func (d *Documents) open(ctx context.Context, rec *DocumentRecord, q *DocumentQu
 		return nil, absence(rec.Key)
 	}
 	file, err := d.o.Store.Open(ctx, rec.Digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", errLost, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &Document{DocumentRecord: *rec, File: file, Stale: stale, Until: d.until(rec, q)}, nil
 }
+
+var errLost = errors.New("its bytes are gone")
 
 func absent(rec *DocumentRecord) bool { return rec.Status != http.StatusOK }
 

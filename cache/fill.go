@@ -110,6 +110,9 @@ func (f *Fill) run(open OpenFunc, commit CommitFunc) {
 			f.size = f.written
 		}
 	})
+	if err == nil && digest.IsZero() {
+		f.linger(ctx)
+	}
 	f.release()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entrepot/cache/blob"
 )
@@ -21,6 +22,9 @@ type overflow struct {
 // ringSize is the memory of one overflow: the held back tail, and as much again for each side to work in.
 const ringSize = 4 * tail
 
+// lingering is a long time between a response's head and its body, and a short one to hold a spool and a slot.
+const lingering = 2 * time.Second
+
 // errMissed is for a reader that comes to an overflow after its start has gone by.
 var errMissed = errors.New("the download is passed through to others, for want of room")
 
@@ -36,6 +40,15 @@ func (f *Fill) pass() {
 	f.change(func() {
 		f.overflow = &overflow{ring: make([]byte, ringSize), start: f.written, base: f.written}
 	})
+}
+
+// linger keeps what is in the spool for a moment: who has the head of a response is about to read its body, and there is
+// no blob to read it from.
+func (f *Fill) linger(ctx context.Context) {
+	select {
+	case <-time.After(lingering):
+	case <-ctx.Done():
+	}
 }
 
 // putOverflow puts p into the ring, waiting for the readers to make room. It gives up when they have all left, or when none
