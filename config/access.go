@@ -48,7 +48,7 @@ type Token struct {
 
 // User signs in with a name, the block's, and a password.
 type User struct {
-	Name     string `hcl:"name,label"`
+	Name string `hcl:"name,label"`
 	// Password is plain, or a bcrypt hash ("$2b$…"). At least 8 characters.
 	Password Secret `hcl:"password"`
 	Account  string `hcl:"account,optional"`

@@ -30,7 +30,6 @@ func Watch(ctx context.Context, path string, includes func() []string, changed f
 	defer watcher.Close()
 	in := newInputs(path, includes)
 	directories := func() { watchDirectories(watcher, in.directories()) }
-	directories()
 	watching(ctx, signals(ctx, watcher), directories, in, changed)
 	return nil
 }
@@ -39,29 +38,37 @@ func Watch(ctx context.Context, path string, includes func() []string, changed f
 func watching(ctx context.Context, events <-chan struct{}, directories func(), in *inputs, changed func()) {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
-	var first time.Time // of the events that are not looked into yet
 	rest := time.NewTimer(poll)
-	rest.Stop()
 	defer rest.Stop()
+	for ctx.Err() == nil {
+		directories() // before looking: what changes after that is told by an event
+		for ctx.Err() == nil && in.changed() {
+			changed()
+			in.adopt()
+			directories() // the configuration may name other files now
+		}
+		wait(ctx, events, ticker.C, rest)
+	}
+}
+
+// wait returns when it is time to look: after events have come to rest, or at the poll.
+func wait(ctx context.Context, events <-chan struct{}, poll <-chan time.Time, rest *time.Timer) {
+	rest.Stop()
+	var first time.Time
 	for {
 		select {
-		case <-ctx.Done():
-			return
 		case <-events:
 			if first.IsZero() {
 				first = time.Now()
 			}
 			rest.Reset(max(0, min(quiet, time.Until(first.Add(late)))))
-			continue
 		case <-rest.C:
-		case <-ticker.C:
+			return
+		case <-poll:
+			return
+		case <-ctx.Done():
+			return
 		}
-		first = time.Time{}
-		if in.changed() {
-			changed()
-			in.adopt()
-		}
-		directories() // the configuration may name other files now
 	}
 }
 
