@@ -112,7 +112,7 @@ func (db *DB) Close() error {
 		db.writer.stop()
 		// The writer's connection goes last: the last one moves the log into the file and removes it, and one that may
 		// only read does not.
-		db.closed = errors.Join(db.pool.Close(), db.writer.close())
+		db.closed = errors.Join(db.read.close(), db.pool.Close(), db.writer.close())
 	})
 	return db.closed
 }

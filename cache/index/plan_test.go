@@ -42,6 +42,15 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestPlanOfShelves: whether one of many versions is ours is one look-up, not a walk over the versions.
+func TestPlanOfShelves(t *testing.T) {
+	db := openTest(t)
+	steps := plan(t, db.pool, selectShelves[0])
+	if want := "SEARCH v USING COVERING INDEX versions_internal (package=?)"; !slices.Contains(steps, want) {
+		t.Errorf("plan %q lacks %q", steps, want)
+	}
+}
+
 var parameter = regexp.MustCompile(`\$\d+`)
 
 func plan(t *testing.T, pool *sql.DB, text string) (steps []string) {

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -39,6 +40,18 @@ func (s *statements) prepare(ctx context.Context, text string) (*sql.Stmt, error
 	}
 	s.byText[text] = stmt
 	return stmt, nil
+}
+
+// close lets go of what was prepared: a connection with statements left does not really close.
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.byText {
+		errs = append(errs, stmt.Close())
+	}
+	s.byText = nil
+	return errors.Join(errs...)
 }
 
 // query runs a statement that returns rows.

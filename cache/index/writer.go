@@ -163,7 +163,7 @@ func (w *writer) stop() {
 // close stops, and closes the connection.
 func (w *writer) close() error {
 	w.stop()
-	return errors.Join(w.conn.Close(), w.pool.Close())
+	return errors.Join(w.stmts.close(), w.conn.Close(), w.pool.Close())
 }
 
 // run commits the queue, as much of it at a time as there is.
