@@ -17,13 +17,13 @@ import (
 func TestInvariant3OneFillPerKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t, FillsOptions{})
-		d := &download{body: bytesOf(8 << 20), first: 500 * time.Millisecond, last: 2 * time.Second, parts: 16}
+		d := &download{body: bytesOf(1 << 20), first: 500 * time.Millisecond, last: 2 * time.Second, parts: 16}
 		begun := time.Now()
 		var clients sync.WaitGroup
 		for i := range 100 {
 			clients.Go(func() {
 				f := y.join(RepositoryID(1+i%3), d)
-				if size, contentType, err := f.Head(t.Context()); size != 8<<20 || contentType == "" || err != nil {
+				if size, contentType, err := f.Head(t.Context()); size != 1<<20 || contentType == "" || err != nil {
 					t.Errorf("head: %d, %q, %v", size, contentType, err)
 				}
 				r := f.Reader(t.Context())
