@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -345,11 +347,15 @@ func large(t *testing.T, s *site) []byte {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	var open sync.WaitGroup
-	t.Cleanup(open.Wait) // every File is closed
+	var open atomic.Int32
+	t.Cleanup(func() { // every File is closed in the end
+		for open.Load() != 0 {
+			runtime.Gosched()
+		}
+	})
 	add := func(path string, size int, file *file) {
 		a := NewAnswer(http.Header{"Etag": {`"one"`}}, int64(size))
-		a.Open = func() (File, error) { open.Add(1); c := *file; c.closed = open.Done; return &c, nil }
+		a.Open = func() (File, error) { open.Add(1); c := *file; c.closed = func() { open.Add(-1) }; return &c, nil }
 		s.answers[path] = a
 	}
 	add("/kernel", len(data), &file{ReaderAt: f, os: f})

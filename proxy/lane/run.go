@@ -34,7 +34,7 @@ func (c *Conn) answerAll() error {
 		n, body, v := parse(c.buf[c.r:c.w], &c.req)
 		switch v {
 		case incomplete:
-			if err := c.fill(&t); err == errNoRoom {
+			if err := c.fill(&t); err == errNotOurs {
 				c.phase = through
 				return nil
 			} else if err != nil {
@@ -63,7 +63,7 @@ func (c *Conn) reset() {
 	c.req = Request{Conn: c.req.Conn, TLS: c.req.TLS, Remote: c.req.Remote}
 }
 
-var errNoRoom = errors.New("head is too long for the lane")
+var errNotOurs = errors.New("head is too long for the lane, or ends early")
 
 // fill reads more of a head.
 func (c *Conn) fill(t *timers) error {
@@ -75,13 +75,16 @@ func (c *Conn) fill(t *timers) error {
 		return c.await()
 	}
 	if c.w == len(c.buf) {
-		return errNoRoom
+		return errNotOurs
 	}
 	t.headStarted()
 	n, err := c.Conn.Read(c.buf[c.w:])
 	c.w += max(n, 0)
-	if n > 0 {
+	switch {
+	case n > 0:
 		return nil // an error will come again
+	case err == io.EOF:
+		return errNotOurs
 	}
 	return err
 }
