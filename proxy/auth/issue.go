@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -141,29 +140,6 @@ func (a *Authority) find(ctx context.Context, principal, idOrToken string) (Toke
 		}
 	}
 	return Token{}, fmt.Errorf("token: %w", fs.ErrNotExist)
-}
-
-// AdminToken writes the administrator's first token to a file that only the present user can read, and reports whether
-// it did: a file that exists is left alone, whatever is in it, so that a revoked token does not come back.
-func (a *Authority) AdminToken(ctx context.Context, file string) (created bool, err error) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("administrator's token: %w", err)
-	}
-	secret, _, err := a.IssueTo(ctx, Administrator, Request{Note: "written at the first start"})
-	if err == nil {
-		_, err = f.WriteString(secret + "\n")
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return false, errors.Join(fmt.Errorf("administrator's token: %w", err), os.Remove(file)) // the next start tries again
-	}
-	return true, nil
 }
 
 // parseCIDR reads ranges and single addresses.

@@ -35,7 +35,11 @@ func network(ip netip.Addr) netip.Prefix {
 func (l *limiter) wait(ip netip.Addr) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(0, time.Until(l.m[network(ip)])-(failureBurst-1)*failureLeak)
+	empty, failed := l.m[network(ip)]
+	if !failed {
+		return 0
+	}
+	return max(0, time.Until(empty)-(failureBurst-1)*failureLeak)
 }
 
 func (l *limiter) fail(ip netip.Addr) {
