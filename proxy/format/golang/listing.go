@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -28,11 +29,8 @@ func (*Format) Listing(ctx context.Context, p cache.Package, get format.Getter) 
 	l := &cache.Listing{Package: p}
 	doc, err := get.Get(ctx, format.Query{Path: root + "/@v/list", Max: maxList})
 	if errors.Is(err, cache.ErrAbsent) {
-		latest, err := get.Get(ctx, format.Query{Path: root + "/@latest", Max: maxInfo})
-		if err != nil {
-			return nil, err
-		}
-		return l, latest.Close()
+		_, _, err := getInfo(ctx, get, p.Name, format.Query{Path: root + "/@latest", Max: maxInfo})
+		return l, err
 	}
 	if err != nil {
 		return nil, err
@@ -44,24 +42,36 @@ func (*Format) Listing(ctx context.Context, p cache.Package, get format.Getter) 
 	return l, nil
 }
 
-// readList reads a list of versions. Lines that are no versions of the module are passed over, as the go command does:
-// so a page that is no list gives an empty one.
+// readList reads a list of versions, and puts them in order. Lines that are no versions of the module are passed over,
+// as the go command does; but a text without any is no list: a sign-in page must not look like a withdrawal.
 func readList(mod string, r io.Reader) ([]cache.Version, error) {
-	var versions []cache.Version
-	seen := make(map[string]bool)
+	var names []string
+	text, list := false, false
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 {
 			continue
 		}
+		text = true
 		v := fields[0]
-		if len(v) <= maxName && !seen[v] && canonical(mod, v) && !module.IsPseudoVersion(v) {
-			seen[v] = true
-			versions = append(versions, cache.Version{Version: v})
+		list = list || semver.IsValid(v)
+		if len(v) <= maxName && canonical(mod, v) && !module.IsPseudoVersion(v) {
+			names = append(names, v)
 		}
 	}
-	return versions, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if text && !list {
+		return nil, errors.New("not a list of versions")
+	}
+	semver.Sort(names)
+	var versions []cache.Version
+	for _, v := range slices.Compact(names) {
+		versions = append(versions, cache.Version{Version: v})
+	}
+	return versions, nil
 }
 
 // Direct marks a protocol whose registries keep assets where their names say: Locate needs no listing.
