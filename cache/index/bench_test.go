@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	benchPackages = 5_000
-	benchVersions = 20 // of each: 100,000 in all
+	benchPackages = 2_500
+	benchVersions = 20 // of each, in two repositories: 100,000 in all
 )
 
 func benchPackage(i int) cache.Package {
 	return cache.Package{Format: "npm", Name: fmt.Sprintf("package-%d", i%benchPackages)}
 }
 
-// full makes an index with 100,000 versions in each of two repositories of a walk of 25, and returns its path.
+// full makes an index with 100,000 versions, in the first and the last repository of a walk of 25.
 func full(b *testing.B) (string, []cache.RepositoryID) {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "index.db")

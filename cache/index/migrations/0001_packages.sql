@@ -9,8 +9,8 @@ CREATE TABLE repositories (
   UNIQUE (domain, name)
 ) STRICT;
 
--- What a repository knows of a package. The index begins with the repository: it serves the look-up along a walk (a
--- seek for each of at most 25 repositories) and the listing of one repository in order.
+-- What a repository knows of a package. What all repositories know of a package stands together in the index, so that a
+-- look-up along a walk reads one place of it, however many repositories it has.
 CREATE TABLE packages (
   id         INTEGER PRIMARY KEY,
   repository INTEGER NOT NULL REFERENCES repositories (id),
@@ -22,8 +22,11 @@ CREATE TABLE packages (
   upstream   TEXT NOT NULL,
   tags       TEXT,             -- JSON object, tag to version
   meta       BLOB,             -- the package's own part of the index document
-  UNIQUE (repository, format, namespace, name)
+  UNIQUE (format, namespace, name, repository)
 ) STRICT;
+
+-- To list a repository's packages in order.
+CREATE INDEX packages_repository ON packages (repository, format, namespace, name);
 
 -- One row: the last revision given out. Counted over all packages, so that a package that was forgotten and came back
 -- never has a revision again that something in memory may still stand under.
