@@ -119,7 +119,12 @@ func (r *fillReader) Close() error {
 		return nil
 	}
 	r.closed = true
-	r.f.change(func() { delete(r.f.readers, r) })
+	r.f.change(func() {
+		delete(r.f.readers, r)
+		if r.f.overflow != nil {
+			r.f.overflow.served = true
+		}
+	})
 	if r.live {
 		r.f.release()
 	}

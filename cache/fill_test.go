@@ -409,7 +409,7 @@ func TestFillsAreLimited(t *testing.T) {
 		d := &download{body: bytesOf(10), first: time.Second}
 		begun := time.Now()
 		var clients sync.WaitGroup
-		for _, key := range []string{"a", "b", "c", "d", "a", "b"} {
+		for _, key := range []string{"a", "b", "c", "d"} {
 			clients.Go(func() {
 				f, err := y.Join(t.Context(), key, 1, d.open, y.commit)
 				if err == nil {
