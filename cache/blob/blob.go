@@ -56,7 +56,11 @@ type Info struct {
 	Modified time.Time
 }
 
-// File is an open blob. It pins the digest until it is closed.
+// File is an open blob. It pins the digest until it is closed. Some have more to offer to whoever sends them:
+//
+//   - OS() *os.File is the file behind it, shared with others and valid until Close: for sendfile with an explicit
+//     offset or positional reads, nothing else;
+//   - Bytes() []byte is all of it, in memory, and must not be changed.
 type File interface {
 	io.ReaderAt
 	io.Closer
@@ -70,7 +74,8 @@ type Store interface {
 	Open(ctx context.Context, d Digest) (File, error)
 	// Put stores size bytes of r under d. It verifies them (ErrCorrupt), and replaces a stored copy that is corrupt.
 	Put(ctx context.Context, d Digest, size int64, r io.Reader) (*Pin, error)
-	// Spool starts a blob whose digest is not known yet.
+	// Spool starts a blob whose digest is not known yet. The error is ErrFull if there is no room for it; Write says so
+	// too, and what was written before remains readable.
 	Spool(ctx context.Context, o SpoolOptions) (Spool, error)
 	// Remove deletes a blob, or returns ErrPinned. Removing what is absent is no error.
 	Remove(ctx context.Context, d Digest) error

@@ -18,6 +18,8 @@ import (
 //	fstat(7)                                               what it has to look like from now on
 //	openat(blobs, "ab") = 8, fsync(8), close(8)            the name is on the disk
 //
+// (An os.Root opens and closes the directories on the way each time, which is left out here.)
+//
 // The two fsyncs are left out where durability was not asked for: a fetched blob that a power cut took, or tore, fails
 // its first verification and is fetched again. The directory blobs/ab and its own name were made durable when the store
 // was opened. A crash before the rename leaves a file in spool/, which the next start removes.

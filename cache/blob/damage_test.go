@@ -184,7 +184,9 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, os.WriteFile(filepath.Join(dir, "spool", "WHOLE"), b, 0o600))
-	check(t, os.WriteFile(filepath.Join(dir, "blobs", "ab", "not a digest"), b, 0o600))
+	for _, name := range []string{"not a digest", blob.Sum(b).String(), strings.Repeat("AB", 32)} {
+		check(t, os.WriteFile(filepath.Join(dir, "blobs", "ab", name), b, 0o600)) // under none of these is a blob
+	}
 
 	s = openDisk(t, dir, blob.DiskOptions{}) // the other one was not closed
 	left, err := os.ReadDir(filepath.Join(dir, "spool"))

@@ -85,26 +85,20 @@ func Open(dir string, o DiskOptions) (*Disk, error) {
 	return d, nil
 }
 
-// prepare makes the directories that are missing, all at once and durably, so that a commit only ever has to name a
-// file in one that exists, and empties the spool.
+// prepare makes the directories that are missing, all at once, so that a commit only ever has to name a file in one that
+// exists, and empties the spool. The directories are synced even if none was missing: who made them may have been killed
+// before it came to that.
 func prepare(root *os.Root) error {
-	made := false
-	mkdir := func(name string) error {
-		err := root.Mkdir(name, 0o700)
-		made = made || err == nil
-		if errors.Is(err, fs.ErrExist) {
-			return nil
+	names := []string{spoolDir, blobsDir}
+	for i := range 256 {
+		names = append(names, shardDir(byte(i)))
+	}
+	for _, name := range names {
+		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
 		}
-		return err
 	}
-	err := errors.Join(mkdir(spoolDir), mkdir(blobsDir))
-	for i := 0; i < 256 && err == nil; i++ {
-		err = mkdir(shardDir(byte(i)))
-	}
-	if made && err == nil {
-		err = errors.Join(syncDir(root, blobsDir), syncDir(root, "."))
-	}
-	if err != nil {
+	if err := errors.Join(syncDir(root, blobsDir), syncDir(root, ".")); err != nil {
 		return err
 	}
 	left, err := fs.ReadDir(root.FS(), spoolDir)
@@ -251,7 +245,7 @@ func (d *Disk) shard(ctx context.Context, b byte, yield func(Info, error) bool) 
 				return yield(Info{}, err) && false
 			}
 			dg, err := ParseDigest(name)
-			if err != nil {
+			if err != nil || dg[0] != b || dg.String() != name {
 				continue // not ours
 			}
 			fi, err := dir.Lstat(name)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -20,7 +19,7 @@ type spool struct {
 	name    string
 	file    *os.File
 	durable bool
-	size    atomic.Int64 // bytes written; readers go no further
+	size    atomic.Int64 // bytes written
 
 	mu       sync.Mutex // guards what follows
 	hash     hash.Hash  // of the bytes written
@@ -112,23 +111,7 @@ func (s *spool) room(n int64) error {
 }
 
 // ReadAt reads what is written; at its end it returns io.EOF, though there may be more later.
-func (s *spool) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errors.New("spool: negative offset")
-	}
-	left := s.size.Load() - off
-	if left <= 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) <= left {
-		return s.file.ReadAt(p, off)
-	}
-	n, err := s.file.ReadAt(p[:left], off)
-	if err == nil {
-		err = io.EOF
-	}
-	return n, err
-}
+func (s *spool) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
 // Close implements Spool. It may be called more than once.
 func (s *spool) Close() error {

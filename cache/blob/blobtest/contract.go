@@ -19,11 +19,11 @@ func Test(t *testing.T, open func(t *testing.T) blob.Store) {
 		run  func(*testing.T, blob.Store)
 	}{
 		{"Absent", testAbsent},
-		{"PutThenOpen", testPutThenOpen},
-		{"PutOfWrongBytesStoresNothing", testPutWrong},
+		{"Invariant1PutThenOpen", testPutThenOpen},
+		{"Invariant4PutOfWrongBytesStoresNothing", testPutWrong},
 		{"SpoolThenCommit", testSpoolThenCommit},
 		{"SpoolThenClose", testSpoolThenClose},
-		{"RefusedCommitStoresNothing", testRefusedCommit},
+		{"Invariant4RefusedCommitStoresNothing", testRefusedCommit},
 		{"SpoolIsReadWhileItGrows", testSpoolReaders},
 		{"Invariant2PinsHoldBlobs", testPins},
 		{"SameBytesFourTimes", testSameBytes},
