@@ -27,9 +27,9 @@ func full(b *testing.B) (string, []cache.RepositoryID) {
 	}
 	r := repositories(b, db, 25)
 	meta := make([]byte, 2000) // a version's manifest
-	for from := 0; from < benchPackages; from += 100 {
+	for from := 0; from < benchPackages; from += 5 {
 		err := db.run(b.Context(), false, func(tx transaction) error {
-			for i := from; i < from+100; i++ {
+			for i := from; i < from+5; i++ {
 				for j := range benchVersions {
 					s := external(fmt.Sprintf("1.%d.0", j), fmt.Sprint(i, j))
 					s.Meta = meta

@@ -58,6 +58,14 @@ func digestValue(d blob.Digest) any {
 	return d[:]
 }
 
+// flagValue writes a number, which both databases take for a column of numbers; reading makes a bool of it by itself.
+func flagValue(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // bytesValue writes NULL for what is empty, so that nil and empty are one thing.
 func bytesValue(b []byte) any {
 	if len(b) == 0 {

@@ -76,6 +76,6 @@ func (tx transaction) putAsset(version int64, a *cache.Asset) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(putAsset, version, a.Name, a.Digest[:], a.Size, a.Evicted, sums)
+	_, err = tx.exec(putAsset, version, a.Name, a.Digest[:], a.Size, flagValue(a.Evicted), sums)
 	return err
 }

@@ -21,7 +21,7 @@ const putToken = `INSERT INTO tokens (id, hash, prefix, principal, domain, note,
 
 // PutToken stores a token, in place of one with the same ID, durably.
 func (db *DB) PutToken(ctx context.Context, t auth.Token) error {
-	err := db.put(ctx, true, putToken, t.ID, t.Hash[:], t.Prefix, t.Principal, t.Domain, t.Note, t.ReadOnly,
+	err := db.put(ctx, true, putToken, t.ID, t.Hash[:], t.Prefix, t.Principal, t.Domain, t.Note, flagValue(t.ReadOnly),
 		strings.Join(t.CIDR, " "), timeValue(t.Created), timeValue(t.Expires), timeValue(t.Used))
 	if err != nil {
 		return fmt.Errorf("put token %s: %w", t.ID, err)

@@ -103,6 +103,41 @@ func TestWritesOfOneBatchFailAlone(t *testing.T) {
 	}
 }
 
+// TestWritesOfOneBatchFailTogether: where the transaction itself is lost, as on a full disk, no caller is told that its
+// write was kept, and the next ones are.
+func TestWritesOfOneBatchFailTogether(t *testing.T) {
+	db := openTest(t)
+	release := hold(t, db)
+	var all sync.WaitGroup
+	failed := make(chan error, 21)
+	for i := range 21 {
+		all.Go(func() {
+			failed <- db.run(t.Context(), true, func(tx transaction) error {
+				if i == 10 {
+					_, err := tx.exec(`ROLLBACK`)
+					return err
+				}
+				return putRow(fmt.Sprintf("c%02d", i))(tx)
+			})
+		})
+		waitQueued(db, i+1)
+	}
+	// hold's own write is in a batch before this one, so it is not hurt.
+	release()
+	all.Wait()
+	for range 21 {
+		if err := <-failed; err == nil {
+			t.Error("a write was acknowledged")
+		}
+	}
+	if got := rows(t, db); len(got) != 0 {
+		t.Errorf("rows %v", got)
+	}
+	if err := db.run(t.Context(), true, putRow("after")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWriteGivesUpWhileItWaits(t *testing.T) {
 	db := openTest(t)
 	release := hold(t, db)
