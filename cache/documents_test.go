@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -316,6 +317,7 @@ func TestRefreshesBehindAreLimited(t *testing.T) {
 		for i := range queries {
 			queries[i] = query
 			queries[i].Path = string(rune('a' + i))
+			queries[i].URL = "http://registry.example/" + queries[i].Path
 			h.want(queries[i], "v1", false)
 		}
 		time.Sleep(10 * time.Minute)
@@ -325,7 +327,9 @@ func TestRefreshesBehindAreLimited(t *testing.T) {
 		}
 		synctest.Wait()
 		h.wantRequests(10 + 2)
-		urgent := queries[9] // waits behind others, until a client needs it
+		urgent := queries[slices.IndexFunc(queries, func(q DocumentQuery) bool { // it waits, until a client needs it
+			return h.src.askedFor(q.URL) == 1
+		})]
 		urgent.Refresh = true
 		begun := time.Now()
 		h.want(urgent, "v2", false)
@@ -347,10 +351,14 @@ func TestCloseEndsRefreshes(t *testing.T) {
 			time.Sleep(time.Second)
 			h.Close()
 		}()
+		begun := time.Now()
 		for range 2 {
 			if _, _, err := h.get(query); !errors.As(err, new(*Unavailable)) {
 				t.Errorf("got %v", err)
 			}
+		}
+		if waited := time.Since(begun); waited != time.Second {
+			t.Errorf("the refresh ended after %v", waited)
 		}
 	})
 }

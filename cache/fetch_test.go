@@ -78,7 +78,7 @@ func TestBodies(t *testing.T) {
 		{"past the limit, decoded", says(200, coded, "Content-Encoding: gzip"), int64(len(text)) - 1, "", ErrTooLarge},
 		{"past the limit, as announced", length(1<<40, says(200, text)), 0, "", ErrTooLarge},
 		{"a bomb", says(200, gzipped(strings.Repeat("\x00", 50<<20)), "Content-Encoding: gzip"), 1 << 20, "", ErrTooLarge},
-		{"a bomb of empty members", says(200, strings.Repeat(gzipped(""), 100_000), "Content-Encoding: gzip"), 1000, "", ErrTooLarge},
+		{"a bomb of empty members", length(-1, says(200, strings.Repeat(gzipped(""), 100_000), "Content-Encoding: gzip")), 1000, "", ErrTooLarge},
 		{"too short", length(int64(len(text))+1, says(200, text)), 0, "", nil},
 		{"too long", length(int64(len(text))-1, says(200, text)), 0, "", nil},
 		{"gzip, cut off", length(-1, says(200, coded[:len(coded)/2], "Content-Encoding: gzip")), 0, "", nil},
@@ -99,7 +99,7 @@ func TestBodies(t *testing.T) {
 				return
 			}
 			_, _, err := h.get(q)
-			if tt.err != nil && !errors.Is(err, tt.err) || tt.err == nil && !errors.As(err, new(*Unavailable)) {
+			if unavailable := errors.As(err, new(*Unavailable)); unavailable != (tt.err == nil) || !errors.Is(err, tt.err) && tt.err != nil {
 				t.Errorf("got %v, want %v or that it is unavailable", err, tt.err)
 			}
 			h.wantNothing()

@@ -47,6 +47,18 @@ func (g *registry) requests() int {
 	return len(g.asked)
 }
 
+// askedFor is how often it was asked for one address.
+func (g *registry) askedFor(url string) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.asked {
+		if r.URL.String() == url {
+			n++
+		}
+	}
+	return n
+}
+
 func (g *registry) last() *http.Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
