@@ -21,10 +21,11 @@ import (
 // golang holds the modules, and the checksum database over them.
 type golang struct {
 	sumName string
+	skey    string
 	vkey    string
-	sums    *sumdb.Server
 
 	mu      sync.Mutex
+	sums    *sumdb.Server
 	modules map[string]*goModule
 	unlogs  map[string]bool // modules that the checksum database refuses
 	added   int

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io/fs"
@@ -12,14 +13,40 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 func newGolang(sumName string) *golang {
 	skey, vkey, err := note.GenerateKey(rand.Reader, sumName)
 	must(err)
-	g := &golang{sumName: sumName, vkey: vkey, unlogs: make(map[string]bool)}
-	g.sums = sumdb.NewServer(sumdb.NewTestServer(skey, g.gosum))
+	g := &golang{sumName: sumName, skey: skey, vkey: vkey, unlogs: make(map[string]bool)}
+	g.sums = newSums(g)
 	return g
+}
+
+func newSums(g *golang) *sumdb.Server {
+	return sumdb.NewServer(sumOps{sumdb.NewTestServer(g.skey, g.gosum)})
+}
+
+// sumOps is a TestServer that does not have the tiles that its log is too short for. (It panics by itself.)
+type sumOps struct{ *sumdb.TestServer }
+
+func (o sumOps) ReadTileData(ctx context.Context, t tlog.Tile) (b []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			b, err = nil, fs.ErrNotExist
+		}
+	}()
+	return o.TestServer.ReadTileData(ctx, t)
+}
+
+// ForkSumDB gives the checksum database another history from here on: it forgets its log and goes on signing with the
+// same key, which is what clients must notice.
+func (r *Registry) ForkSumDB() {
+	g := r.golang
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sums = newSums(g)
 }
 
 // SumDBKey is the verifier key of the checksum database: "NAME+HASH+KEY", as GOSUMDB takes it. The database stands at
@@ -126,7 +153,10 @@ func (g *golang) serveSums(w http.ResponseWriter, r *request, path string) {
 	u.Path, u.RawPath = path, ""
 	sr := r.Clone(r.Context())
 	sr.URL = &u
-	g.sums.ServeHTTP(w, sr)
+	g.mu.Lock()
+	sums := g.sums
+	g.mu.Unlock()
+	sums.ServeHTTP(w, sr)
 }
 
 func (g *golang) denied(escaped string) bool {

@@ -3,6 +3,7 @@ package golang
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -80,14 +81,31 @@ func check(ctx context.Context, m module.Version, ext string, r io.ReaderAt, siz
 		}
 		return z.hash(ctx)
 	}
-	return "", fmt.Errorf("unknown file")
+	return "", errors.New("unknown file")
 }
 
-// checkMod checks that a go.mod is one. Whose it is does not count: where a module was renamed, it names another, and
-// the go command says so better than we can. Nor do statements of a future Go, or branches in place of versions.
+// checkMod checks that a go.mod is one. Which module it declares does not count: where one was renamed, it is another,
+// and the go command says so better than we can. Nor do statements of a future Go, or branches in place of versions.
 func checkMod(b []byte) error {
-	_, err := modfile.ParseLax("go.mod", b, func(_, version string) (string, error) { return version, nil })
+	if modfile.ModulePath(b) == "" {
+		return errors.New("go.mod declares no module")
+	}
+	_, err := modfile.ParseLax("go.mod", b, anyVersion)
 	return err
+}
+
+// anyVersion is a VersionFixer that takes what was written before versions were settled, by giving a version that the
+// module can have.
+func anyVersion(path, version string) (string, error) {
+	_, major, _ := module.SplitPathVersion(path)
+	if module.CanonicalVersion(version) == version && module.CheckPathMajor(version, major) == nil {
+		return version, nil
+	}
+	prefix := module.PathMajorPrefix(major)
+	if prefix == "" {
+		prefix = "v0"
+	}
+	return prefix + ".0.0", nil
 }
 
 // hashMod returns the sum of a go.mod as go.sum has it.
