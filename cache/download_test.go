@@ -21,6 +21,7 @@ type download struct {
 	none        bool   // no sums are promised
 	unknown     bool   // no size is announced
 	size        int64  // announced instead; 0: the true one
+	promised    int64  // by the index
 	cut         int    // the body breaks off here, the first time; 0: it does not
 	clean       bool   // … with io.EOF
 	resumed     func(ctx context.Context, off int64) (io.ReadCloser, error)
@@ -28,6 +29,7 @@ type download struct {
 
 	mu    sync.Mutex
 	opens int
+	ctx   context.Context // of open
 }
 
 var errBroken = errors.New("connection reset")
@@ -35,13 +37,14 @@ var errBroken = errors.New("connection reset")
 func (d *download) open(ctx context.Context) (*FillSource, error) {
 	d.mu.Lock()
 	d.opens++
+	d.ctx = ctx
 	d.mu.Unlock()
 	if err := pause(ctx, d.first); err != nil {
 		return nil, err
 	}
 	src := &FillSource{
 		Connection: "private:test", Size: int64(len(d.body)), ContentType: "application/octet-stream",
-		Body: d.from(ctx, 0, d.cut), Check: d.check, Resume: d.resumed,
+		Promised: d.promised, Body: d.from(ctx, 0, d.cut), Check: d.check, Resume: d.resumed,
 	}
 	switch {
 	case d.unknown:
@@ -83,21 +86,29 @@ func (d *download) from(ctx context.Context, off int64, cut int) io.ReadCloser {
 		}
 	}
 	parts := max(1, d.parts)
-	return io.NopCloser(&slowBody{
-		ctx: ctx, rest: body[off:], end: end,
+	s := &slowBody{
+		rest: body[off:], end: end,
 		part: max(1, (len(d.body)+parts-1)/parts), each: (d.last - d.first) / time.Duration(max(1, parts-1)),
-	})
+	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
 }
 
 // slowBody gives part bytes at once, then pauses.
 type slowBody struct {
-	ctx  context.Context
-	rest []byte
-	part int
-	each time.Duration
-	now  int // left of this part; 0 at its start
-	gone bool
-	end  error
+	ctx    context.Context
+	cancel context.CancelFunc
+	rest   []byte
+	part   int
+	each   time.Duration
+	now    int // left of this part; 0 at its start
+	gone   bool
+	end    error
+}
+
+func (s *slowBody) Close() error {
+	s.cancel()
+	return nil
 }
 
 func (s *slowBody) Read(p []byte) (int, error) {
@@ -120,7 +131,7 @@ func (s *slowBody) Read(p []byte) (int, error) {
 // yard is a Fills with what is around it.
 type yard struct {
 	*Fills
-	t     *testing.T
+	t     testing.TB
 	store *tightStore
 
 	mu      sync.Mutex
@@ -129,7 +140,7 @@ type yard struct {
 	slow    time.Duration
 }
 
-func newYard(t *testing.T, o FillsOptions) *yard {
+func newYard(t testing.TB, o FillsOptions) *yard {
 	y := &yard{t: t, store: &tightStore{Store: blobtest.Fake(), room: 1 << 40}}
 	o.Store = y.store
 	y.Fills = NewFills(o)

@@ -24,8 +24,6 @@ func (s StatusError) Error() string {
 
 // fetch asks the registry and stores its answer. old is the copy in hand, or nil. Nothing is stored on an error.
 func (d *Documents) fetch(ctx context.Context, src Source, q *DocumentQuery, k DocumentKey, old *DocumentRecord) (DocumentRecord, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	req, err := request(ctx, q, old)
 	if err != nil {
 		return DocumentRecord{}, fmt.Errorf("document %s of %s: %w", k.Path, k.Connection, err)
@@ -34,8 +32,8 @@ func (d *Documents) fetch(ctx context.Context, src Source, q *DocumentQuery, k D
 	if err != nil {
 		return DocumentRecord{}, unavailable(k.Connection, err)
 	}
-	defer func() { resp.Body.Close() }()
-	rec, pin, err := d.take(ctx, cancel, resp, q, k, old)
+	defer resp.Body.Close()
+	rec, pin, err := d.take(ctx, resp, q, k, old)
 	if err != nil {
 		return DocumentRecord{}, err
 	}
@@ -67,11 +65,11 @@ func request(ctx context.Context, q *DocumentQuery, old *DocumentRecord) (*http.
 }
 
 // take makes a record of a response; of a document, with its bytes stored and pinned.
-func (d *Documents) take(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response, q *DocumentQuery, k DocumentKey, old *DocumentRecord) (DocumentRecord, *blob.Pin, error) {
+func (d *Documents) take(ctx context.Context, resp *http.Response, q *DocumentQuery, k DocumentKey, old *DocumentRecord) (DocumentRecord, *blob.Pin, error) {
 	now := time.Now()
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return d.takeDocument(ctx, cancel, resp, q, k)
+		return d.takeDocument(ctx, resp, q, k)
 	case http.StatusNotModified:
 		if old == nil || absent(old) {
 			break // nobody asked for that
@@ -87,7 +85,7 @@ func (d *Documents) take(ctx context.Context, cancel context.CancelCauseFunc, re
 	}
 }
 
-func (d *Documents) takeDocument(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response, q *DocumentQuery, k DocumentKey) (DocumentRecord, *blob.Pin, error) {
+func (d *Documents) takeDocument(ctx context.Context, resp *http.Response, q *DocumentQuery, k DocumentKey) (DocumentRecord, *blob.Pin, error) {
 	contentType := resp.Header.Get("Content-Type")
 	if page(q.Accept, contentType) {
 		return DocumentRecord{}, nil, unavailable(k.Connection, errors.New("it answers with a web page where a document was asked for"))
@@ -96,12 +94,8 @@ func (d *Documents) takeDocument(ctx context.Context, cancel context.CancelCause
 	if limit <= 0 {
 		limit = maxDocument
 	}
-	resp.Body = watched(resp.Body, cancel, stall)
 	pin, err := receive(ctx, d.o.Store, resp, limit)
 	if err != nil {
-		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
-			err = &bodyError{cause}
-		}
 		if broken, ok := errors.AsType[*bodyError](err); ok {
 			return DocumentRecord{}, nil, unavailable(k.Connection, broken.err)
 		}

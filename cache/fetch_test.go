@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -117,16 +118,22 @@ func TestPages(t *testing.T) {
 
 // trickle sends a byte each interval, n of them.
 type trickle struct {
-	r        *http.Request
+	ctx      context.Context
+	cancel   context.CancelFunc
 	n        int
 	interval time.Duration
+}
+
+func (s *trickle) Close() error {
+	s.cancel()
+	return nil
 }
 
 func (s *trickle) Read(p []byte) (int, error) {
 	if s.n == 0 {
 		return 0, io.EOF
 	}
-	if err := pause(s.r.Context(), s.interval); err != nil {
+	if err := pause(s.ctx, s.interval); err != nil {
 		return 0, err
 	}
 	s.n--
@@ -143,7 +150,8 @@ func TestSlowIsFineAndSilentIsNot(t *testing.T) {
 			h := newHouse(t, func(r *http.Request) (*http.Response, error) {
 				resp, err := says(200, "")(r)
 				resp.ContentLength = -1
-				resp.Body = io.NopCloser(&trickle{r, 5, tt.interval})
+				ctx, cancel := context.WithCancel(r.Context())
+				resp.Body = &trickle{ctx, cancel, 5, tt.interval}
 				return resp, err
 			}, DocumentsOptions{})
 			if _, _, err := h.get(query); (err == nil) != tt.ok || !tt.ok && !errors.Is(err, errStalled) {

@@ -128,15 +128,16 @@ func (f *Fill) release() {
 
 // fill returns the digest of what it stored; zero without an error if it was passed through.
 func (f *Fill) fill(ctx context.Context, open OpenFunc, commit CommitFunc) (blob.Digest, error) {
-	attempt, cancel := context.WithCancelCause(ctx)
-	src, err := open(attempt)
+	src, err := open(ctx)
 	if err != nil {
-		cancel(nil)
 		return blob.Digest{}, err
 	}
-	body := newFillBody(ctx, attempt, cancel, src, f.fills.o.Stall)
+	body := newFillBody(ctx, src, f.fills.o.Stall)
 	defer body.Close()
 	sums, err := newSummer(src.Sums)
+	if err == nil {
+		err = src.settleSize()
+	}
 	if err != nil {
 		return blob.Digest{}, unavailable(src.Connection, err)
 	}
@@ -153,6 +154,18 @@ func (f *Fill) fill(ctx context.Context, open OpenFunc, commit CommitFunc) (blob
 		return blob.Digest{}, nil
 	}
 	return f.commit(ctx, src, sums, commit)
+}
+
+// settleSize holds the announced size against the promised one, so that a wrong one is known before the first byte.
+func (s *FillSource) settleSize() error {
+	switch {
+	case s.Promised <= 0:
+	case s.Size < 0:
+		s.Size = s.Promised
+	case s.Size != s.Promised:
+		return fmt.Errorf("%w: %d bytes are announced, and %d were promised", blob.ErrCorrupt, s.Size, s.Promised)
+	}
+	return nil
 }
 
 // begin publishes the head of the response.

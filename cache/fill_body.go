@@ -24,20 +24,11 @@ type fillBody struct {
 	tries  int
 	broken error // what the last Read returned
 
-	rc      io.ReadCloser   // nil: broken off
-	attempt context.Context // of the request that rc belongs to
-	cancel  context.CancelCauseFunc
+	rc io.ReadCloser // nil: broken off
 }
 
-// newFillBody reads src.Body, whose request has the context attempt.
-func newFillBody(ctx, attempt context.Context, cancel context.CancelCauseFunc, src *FillSource, stall time.Duration) *fillBody {
-	b := &fillBody{ctx: ctx, src: src, stall: stall}
-	b.use(src.Body, attempt, cancel)
-	return b
-}
-
-func (b *fillBody) use(body io.ReadCloser, attempt context.Context, cancel context.CancelCauseFunc) {
-	b.rc, b.attempt, b.cancel, b.broken = watched(body, cancel, b.stall), attempt, cancel, nil
+func newFillBody(ctx context.Context, src *FillSource, stall time.Duration) *fillBody {
+	return &fillBody{ctx: ctx, src: src, stall: stall, rc: watched(src.Body, stall)}
 }
 
 func (b *fillBody) Read(p []byte) (int, error) {
@@ -57,9 +48,6 @@ func (b *fillBody) Read(p []byte) (int, error) {
 		}
 		if err == io.EOF && b.src.Size >= 0 && b.off < b.src.Size {
 			err = io.ErrUnexpectedEOF
-		}
-		if err != nil && errors.Is(context.Cause(b.attempt), errStalled) {
-			err = errStalled
 		}
 		b.broken = err
 		if n > 0 {
@@ -83,21 +71,18 @@ func (b *fillBody) resume() error {
 		return context.Cause(b.ctx)
 	}
 	b.tries++
-	ctx, cancel := context.WithCancelCause(b.ctx)
-	rc, err := b.src.Resume(ctx, b.off)
+	rc, err := b.src.Resume(b.ctx, b.off)
 	if err != nil {
-		cancel(nil)
 		b.broken = errors.Join(b.broken, err)
 		return b.resume()
 	}
-	b.use(rc, ctx, cancel)
+	b.rc, b.broken = watched(rc, b.stall), nil
 	return nil
 }
 
-// Close ends the request.
+// Close ends the body, if it has not broken off.
 func (b *fillBody) Close() {
 	if b.rc != nil {
-		b.cancel(nil)
 		b.rc.Close()
 		b.rc = nil
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -173,6 +174,7 @@ func TestInvariant4WrongBytes(t *testing.T) {
 		{"truncated", func(d *download) { d.cut, d.clean = len(d.body)-1, true }, io.ErrUnexpectedEOF},
 		{"broken off", func(d *download) { d.cut = len(d.body) - 1 }, errBroken},
 		{"more than announced", func(d *download) { d.size = int64(len(d.body)) - 1 }, nil},
+		{"not the promised size", func(d *download) { d.promised = int64(len(d.body)) + 1 }, blob.ErrCorrupt},
 		{"refused by Check", func(d *download) { d.check = func(io.ReaderAt, int64) error { return wrong } }, wrong},
 		{"truncated, no sums", func(d *download) { d.none, d.cut, d.clean = true, len(d.body)-1, true }, io.ErrUnexpectedEOF},
 		{"truncated, no size", func(d *download) { d.unknown, d.cut, d.clean = true, len(d.body)-1, true }, blob.ErrCorrupt},
@@ -229,6 +231,20 @@ func TestCheckSeesAllBytes(t *testing.T) {
 	}
 }
 
+func TestAPromisedSizeStandsInForAnUnknownOne(t *testing.T) {
+	for _, more := range []int64{0, 1} {
+		y := newYard(t, FillsOptions{})
+		d := &download{body: bytesOf(1 << 20), unknown: true, none: true, promised: 1<<20 + more}
+		f := y.join(1, d)
+		if size, _, err := f.Head(t.Context()); more == 0 && (size != 1<<20 || err != nil) {
+			t.Errorf("the head says %d, %v", size, err)
+		}
+		if _, err := read(f); more == 0 && err != nil || more > 0 && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes too few: %v", more, err)
+		}
+	}
+}
+
 func TestRefusalsKeepTheirReason(t *testing.T) {
 	y := newYard(t, FillsOptions{})
 	d := &download{body: bytesOf(10), check: func(io.ReaderAt, int64) error { return &Refused{Rule: "r"} }}
@@ -259,6 +275,7 @@ func TestResume(t *testing.T) {
 		for _, clean := range []bool{false, true} {
 			y := newYard(t, FillsOptions{})
 			d := &download{body: bytesOf(1 << 20), cut: 300_000, clean: clean}
+			d.check = func(io.ReaderAt, int64) error { return d.ctx.Err() } // open's context outlives the first response
 			var offsets []int64
 			d.resumed = func(ctx context.Context, off int64) (io.ReadCloser, error) {
 				offsets = append(offsets, off)
@@ -311,7 +328,9 @@ func TestASilentRegistryIsResumedAndThenGivenUp(t *testing.T) {
 		resumed := 0
 		d.resumed = func(ctx context.Context, off int64) (io.ReadCloser, error) {
 			resumed++
-			return io.NopCloser(&slowBody{ctx: ctx, rest: d.body[off:], part: 1, each: time.Minute, gone: true}), nil
+			body := &slowBody{rest: d.body[off:], part: 1, each: time.Minute, gone: true}
+			body.ctx, body.cancel = context.WithCancel(ctx)
+			return body, nil
 		}
 		begun := time.Now()
 		_, err := read(y.join(1, d))
@@ -434,4 +453,28 @@ func TestFillsAreLimited(t *testing.T) {
 			t.Errorf("%d downloads in %v, want 4 in 2s", d.opens, time.Since(begun))
 		}
 	})
+}
+
+func BenchmarkFill(b *testing.B) {
+	for _, readers := range []int{1, 16} {
+		b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
+			y := newYard(b, FillsOptions{})
+			d := &download{body: bytesOf(16 << 20)}
+			b.SetBytes(int64(readers) * 16 << 20)
+			for b.Loop() {
+				var clients sync.WaitGroup
+				f := y.join(1, d)
+				for range readers {
+					r := f.Reader(b.Context())
+					clients.Go(func() {
+						defer r.Close()
+						if _, err := io.Copy(io.Discard, struct{ io.Reader }{r}); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				clients.Wait()
+			}
+		})
+	}
 }

@@ -60,8 +60,9 @@ func (f *Fills) Close() error {
 // FillSource is a registry's response whose head has arrived.
 type FillSource struct {
 	Connection  string        // whose fault it is if the body breaks off or is wrong
-	Body        io.ReadCloser // ends when the context that open was given does
-	Size        int64         // -1: unknown
+	Body        io.ReadCloser // ends with the context that open was given, and when it is closed
+	Size        int64         // announced; -1: unknown
+	Promised    int64         // by the index; verified; 0: nothing is promised
 	ContentType string
 	Sums        []Sum // promised; all are verified while the bytes arrive (md5, sha1, sha256, sha384, sha512)
 	// Check accepts the whole bytes before they are named; nil: nothing to check. An error that is not *Refused or

@@ -28,7 +28,7 @@ func receive(ctx context.Context, store blob.Store, resp *http.Response, limit i
 	if resp.ContentLength > limit+codingSlack {
 		return nil, tooLarge(limit)
 	}
-	raw := &counted{r: resp.Body, want: resp.ContentLength, most: limit + codingSlack}
+	raw := &counted{r: watched(resp.Body, stall), want: resp.ContentLength, most: limit + codingSlack}
 	body, plain, err := decode(resp, raw)
 	if err != nil {
 		return nil, &bodyError{err}

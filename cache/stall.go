@@ -1,9 +1,9 @@
 package cache
 
 import (
-	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,22 +13,31 @@ const stall = time.Minute
 
 var errStalled = errors.New("the registry has stopped sending")
 
-// watched returns a body whose context is cancelled, with errStalled, when a Read of it takes that long. What passes
+// watched returns a body that is closed, and whose Read returns errStalled, when a Read takes that long. What passes
 // between the reads is the reader's own time and does not count.
-func watched(body io.ReadCloser, cancel context.CancelCauseFunc, patience time.Duration) io.ReadCloser {
-	timer := time.AfterFunc(patience, func() { cancel(errStalled) })
-	timer.Stop()
-	return &watchedBody{body, timer, patience}
+func watched(body io.ReadCloser, patience time.Duration) io.ReadCloser {
+	w := &watchedBody{ReadCloser: body, patience: patience}
+	w.timer = time.AfterFunc(patience, func() {
+		w.stalled.Store(true)
+		w.ReadCloser.Close() // ends the Read, as the bodies of net/http do
+	})
+	w.timer.Stop()
+	return w
 }
 
 type watchedBody struct {
 	io.ReadCloser
 	timer    *time.Timer
 	patience time.Duration
+	stalled  atomic.Bool
 }
 
 func (w *watchedBody) Read(p []byte) (int, error) {
 	w.timer.Reset(w.patience)
-	defer w.timer.Stop()
-	return w.ReadCloser.Read(p)
+	n, err := w.ReadCloser.Read(p)
+	w.timer.Stop()
+	if err != nil && w.stalled.Load() {
+		err = errStalled
+	}
+	return n, err
 }
