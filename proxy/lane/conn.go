@@ -201,8 +201,8 @@ func (c *Conn) shut() error {
 	err := c.Conn.Close()
 	c.l.forget(c)
 	close(c.gone)
-	c.mu.Lock()
-	c.mu.Unlock() //nolint:staticcheck // hold has either seen the state or waits
+	c.mu.Lock() // hold has seen the state, or waits already
+	defer c.mu.Unlock()
 	c.wake.Broadcast()
 	return err
 }

@@ -136,6 +136,15 @@ func (c *client) expect(method string, status int, body string) *http.Response {
 	return resp
 }
 
+// finish waits until the server is through with the connection; what it did is on record then.
+func (c *client) finish() {
+	c.t.Helper()
+	_ = c.Conn.(*net.TCPConn).CloseWrite()
+	if b, err := io.ReadAll(c.br); err != nil || len(b) > 0 {
+		c.t.Fatalf("instead of the end: %q, %v", b, err)
+	}
+}
+
 const (
 	hit  = "GET /hit HTTP/1.1\r\nHost: h\r\n\r\n"
 	miss = "GET /miss HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -176,6 +185,7 @@ func TestLaneAndServerTakeTurns(t *testing.T) {
 		c.send("GET /hit HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"one\"\r\n\r\n")
 		c.expect("GET", 304, "")
 	}
+	c.finish()
 	once := "GET /hit 200 9|GET /hit 200 9|HEAD /hit 200 0|GET /hit 206 2|GET /hit 416 0|GET /hit 304 0"
 	if got := s.lane(); got != strings.Join([]string{once, once, once}, "|") {
 		t.Errorf("the lane did %s", got)
@@ -202,6 +212,7 @@ func TestPipelined(t *testing.T) {
 			for _, body := range want {
 				c.expect("", 200, body)
 			}
+			c.finish()
 			if got := strings.Count(s.lane(), "/hit"); got != 5 {
 				t.Errorf("the lane answered %d of 5", got)
 			}
@@ -229,6 +240,7 @@ func TestEarlyRequestStaysOnTheLane(t *testing.T) {
 	leave <- true
 	c.expect("GET", 200, cold)
 	c.expect("GET", 200, warm)
+	c.finish()
 	if s.lane() != "GET /hit 200 9" {
 		t.Errorf("the lane did %q", s.lane())
 	}

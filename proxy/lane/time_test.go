@@ -132,6 +132,10 @@ func TestHeaderTimeout(t *testing.T) {
 			exchange(t, c, "TP/1.1\r\nHost: h\r\n\r\n", warm) // in time, and then idle again
 			time.Sleep(time.Minute)
 			exchange(t, c, hit, warm)
+			exchange(t, c, "GET /hit HT", "")
+			if d := closesAfter(t, c); d != 10*time.Second {
+				t.Errorf("the second slow head ended after %v", d)
+			}
 		}
 	})
 }
