@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"entrepot/cache/blob"
+	"entrepot/upstream/connection"
 )
 
 func TestFreshness(t *testing.T) {
@@ -188,6 +189,9 @@ func TestAFailedRegistryRests(t *testing.T) {
 	}{
 		{"refused", down, 10 * time.Second},
 		{"Retry-After", says(429, "", "Retry-After: 60"), time.Minute},
+		{"an open breaker", func(*http.Request) (*http.Response, error) {
+			return nil, &connection.Error{Err: errors.New("open"), RetryAfter: 30 * time.Second}
+		}, 30 * time.Second},
 		{"too long a Retry-After", says(503, "", "Retry-After: 86400"), 5 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"entrepot/cache/blob"
+	"entrepot/upstream/connection"
 )
 
 // StatusError is a registry's answer that is neither a document nor its absence. It is found in the chain of an
@@ -123,11 +124,15 @@ func address(resp *http.Response, q *DocumentQuery) string {
 }
 
 // unavailable blames a failure on the registry, unless it says so itself.
-func unavailable(connection string, err error) error {
+func unavailable(name string, err error) error {
 	if u, ok := errors.AsType[*Unavailable](err); ok {
 		return u
 	}
-	return &Unavailable{Connection: connection, Err: err}
+	out := &Unavailable{Connection: name, Err: err}
+	if failed, ok := errors.AsType[*connection.Error](err); ok {
+		out.RetryAfter = failed.RetryAfter
+	}
+	return out
 }
 
 // retryAfter reads Retry-After (RFC 9110 §10.2.3): seconds or a date. 0: not said.
