@@ -5,6 +5,7 @@ package discover
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -87,7 +88,7 @@ func TestToolsAreAsked(t *testing.T) {
 echo "install.index-url='http://user:hunter2@pip.registry.example/simple'"`)
 	d.tool("gem", `echo "*** CURRENT SOURCES ***"; echo; echo http://gem.registry.example/`)
 	d.tool("dotnet", `printf 'Registered Sources:\n  1.  corp [Enabled]\n      http://corp.example/v3/index.json\n'
-printf '  2.  nuget.org [Enabled]\n      http://nuget.registry.example/v3/index.json\n'`)
+printf '  2.  NuGet Org [Enabled]\n      http://nuget.registry.example/v3/index.json\n'`)
 	d.file(".cargo/config.toml", `
 [source.crates-io]
 replace-with = "mirror" # a comment
@@ -193,8 +194,12 @@ func TestToolsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.close()
-	if out, err := m.run(ctx, "gem"); !errors.Is(err, errOutput) {
-		t.Errorf("%d bytes of a flood were taken: %v", len(out), err)
+	if out, err := m.run(ctx, "gem"); err == nil {
+		t.Errorf("%d bytes of a flood were taken", len(out))
+	}
+	var o output
+	if n, err := io.Copy(&o, endless{}); !errors.Is(err, errOutput) || n > maxOutput {
+		t.Errorf("%d bytes were taken: %v", n, err)
 	}
 	m.patience = 2 * time.Second // long enough to start
 	if out, err := m.run(ctx, "npm"); err == nil || ctx.Err() != nil {
@@ -212,6 +217,11 @@ func TestToolsAreBounded(t *testing.T) {
 		t.Errorf("left over: %q", left)
 	}
 }
+
+// endless is a program that never stops talking.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 // alive reports whether a process runs; one that waits to be reaped does not.
 func alive(pid int) bool {

@@ -97,7 +97,7 @@ func TestOutputsOfTools(t *testing.T) {
 			t.Errorf("goProxies(%q) = %q, want %q", list, got, want)
 		}
 	}
-	out := "Registered Sources:\r\n  1.  NuGet.Org [Disabled]\r\n      http://off.example\r\n  2.  b c [Enabled]\r\n      http://b.example\r\n"
+	out := "Registered Sources:\r\n  1.  NuGet Org [Disabled]\r\n      http://off.example\r\n  2.  b c [Enabled]\r\n      http://b.example\r\n"
 	if got := nugetSources(out, "nuget-org"); !slices.Equal(got, []string{"http://b.example"}) {
 		t.Errorf("nugetSources = %q", got)
 	}
