@@ -170,6 +170,7 @@ func TestAuthenticate(t *testing.T) {
 		{"wrong hashed password", basic("bob", "plain"), "401"},
 		{"the hash itself", basic("bob", string(hash(t, "hashed"))), "401"},
 		{"unknown user", basic("eve", "plain"), "401"},
+		{"unknown user with somebody's password", basic("eve", "hashed"), "401"},
 		{"password as bearer", bearer("plain"), "401"},
 		{"key's name as user", basic("ci", "key-secret"), "401"},
 		{"unknown token", bearer(NewToken()), "401"},

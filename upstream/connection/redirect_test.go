@@ -103,6 +103,8 @@ func TestInvariant11NoCredentialCrosses(t *testing.T) {
 	ask("go")
 	want(host+"/npm/go", "Authorization", "Bearer ours")
 	want(other+"/npm/a.tgz", "Authorization", "")
+	ask("plain")
+	want(host+"/npm/plain", "Authorization", "Bearer ours")
 	ask("go", "Authorization", "Bearer theirs", "Cookie", "a=b", "X-NuGet-ApiKey", "k", "Accept", "x/y")
 	want(host+"/npm/go", "Authorization", "Bearer theirs")
 	want(host+"/npm/go", "Cookie", "a=b")

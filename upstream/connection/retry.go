@@ -47,9 +47,9 @@ func (c *Connection) newRetry() *retryablehttp.Client {
 	}
 }
 
-// again decides whether to repeat: after what another attempt may cure, unless the wait would be too long or the
-// breaker has opened, so that the caller gets what the registry said. Its error is always nil, for otherwise the client
-// returns a response and an error at once.
+// again decides whether to repeat: after what another attempt may cure, unless the breaker has opened (judge opens it
+// where a Retry-After is too long to wait for); the caller then gets what the registry said. Its error is always nil,
+// for otherwise the client returns a response and an error at once.
 func (c *Connection) again(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil || withoutRetry(ctx) {
 		return false, nil
@@ -59,7 +59,7 @@ func (c *Connection) again(ctx context.Context, resp *http.Response, err error) 
 	if errors.As(err, &e) {
 		host, curable = e.Host, e.Kind == Timeout || e.Kind == Broken
 	} else if err == nil {
-		host, curable = authority(resp.Request.URL), transient(resp.StatusCode) && retryAfter(resp) <= c.o.RetryCap
+		host, curable = authority(resp.Request.URL), transient(resp.StatusCode)
 	}
 	if !curable {
 		return false, nil
