@@ -133,27 +133,15 @@ func fold(s string) string {
 	}, s)
 }
 
-// hash unpacks all files, which checks their sizes and CRCs, and returns the "h1:" sum of a go.sum line.
+// hash unpacks all files, which checks their CRCs, and their sizes before more is unpacked than declared. It returns the "h1:" sum of a go.sum line.
 func (a *archive) hash(ctx context.Context) (string, error) {
 	prefix := a.module.Path + "@" + a.module.Version + "/"
 	return dirhash.Hash1(a.names, func(name string) (io.ReadCloser, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		return a.open(a.files[strings.TrimPrefix(name, prefix)])
+		return a.files[strings.TrimPrefix(name, prefix)].Open()
 	})
-}
-
-// open reads a file, and no further than its declared size whatever is packed.
-func (a *archive) open(f *zip.File) (io.ReadCloser, error) {
-	rc, err := f.Open()
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{&exact{rc, int64(f.UncompressedSize64)}, rc}, nil
 }
 
 // mod returns the bytes of go.mod, or nil if there is none.
@@ -162,26 +150,12 @@ func (a *archive) mod() ([]byte, error) {
 	if f == nil {
 		return nil, nil
 	}
-	rc, err := a.open(f)
+	rc, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer rc.Close()
 	return io.ReadAll(rc)
-}
-
-// exact reads n bytes; it is an error if there are more.
-type exact struct {
-	r    io.Reader
-	left int64
-}
-
-func (e *exact) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	if e.left -= int64(n); e.left < 0 {
-		return 0, errors.New("more bytes are packed than declared")
-	}
-	return n, err
 }
 
 // budget is a ReaderAt that gives left bytes in all; negative: no limit.

@@ -176,6 +176,27 @@ func TestDirectoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestFilesMayExceedTheDirectorysBound shows that the bound is on listing alone.
+func TestFilesMayExceedTheDirectorysBound(t *testing.T) {
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	f, err := w.CreateHeader(&zip.FileHeader{Name: testPrefix + "large", Method: zip.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, maxDirectory+1)); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	a, err := open(buf.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.hash(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzArchive(f *testing.F) {
 	for _, b := range layouts(f) {
 		f.Add(b)
