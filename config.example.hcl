@@ -69,7 +69,8 @@ connection "public:npmjs" {
 }
 
 connection "public:go" {
-  # The checksum database to verify modules against, as in GOSUMDB: "NAME+HASH+KEY", or "NAME+HASH+KEY URL".
+  # The checksum database that goes with it, as in GOSUMDB: "NAME+HASH+KEY", "NAME", either with its URL behind, or
+  # "off". Clients reach it through us; with the key we check modules against it too. Default: the go command's.
   # sumdb = env("GOSUMDB")
 }
 

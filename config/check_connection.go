@@ -17,8 +17,12 @@ const (
 	ownPrefix    = "private:"
 )
 
-// connectionName is the service's ExternalConnectionName.
-var connectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-:]{1,99}$`)
+var (
+	// connectionName is the service's ExternalConnectionName.
+	connectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-:]{1,99}$`)
+	// checksumDatabase is the form of GOSUMDB (go help environment).
+	checksumDatabase = regexp.MustCompile(`^off$|^[^\s+]+(\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44})?( https?://\S+)?$`)
+)
 
 func (c *checker) connections() {
 	seen := map[string]string{}
@@ -52,6 +56,9 @@ func (c *checker) connection(n *Connection) {
 	}
 	if n.SumDB != "" && n.Format != "go" {
 		c.wrong(at("sumdb"), "", "sumdb is for format go; connection %q has %q", n.Name, n.Format)
+	} else if n.SumDB != "" && !checksumDatabase.MatchString(n.SumDB) {
+		c.wrong(at("sumdb"), "write \"NAME+HASH+KEY\", \"NAME\", either with a URL behind it, or \"off\"",
+			"sumdb: %q is no checksum database", n.SumDB)
 	}
 	if n.Auth != nil {
 		c.auth(n.Auth)

@@ -25,8 +25,9 @@ type Connection struct {
 	Allow []string `hcl:"allow,optional"`
 	// Proxy is the HTTP proxy to reach the registry through, or "none". Unset: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
 	Proxy string `hcl:"proxy,optional"`
-	// SumDB is the checksum database of a Go proxy, in the form of GOSUMDB: "NAME+HASH+KEY [URL]", or "off". Only with
-	// format go. Unset: clients reach theirs through the proxy, and we check nothing ourselves.
+	// SumDB is the checksum database that goes with a Go proxy, in the form of GOSUMDB: "NAME+HASH+KEY", "NAME", either
+	// followed by its URL, or "off". Clients reach it through the proxy; with the key we check modules against it too.
+	// Only with format go. Unset: what the go command of this machine says.
 	SumDB string `hcl:"sumdb,optional"`
 
 	Auth *Auth `hcl:"auth,block"`

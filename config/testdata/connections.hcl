@@ -45,3 +45,4 @@ connection "private:aws" {
     }
   }
 }
+connection "public:go" { sumdb = "sum.registry.example+key" }
