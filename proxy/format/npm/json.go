@@ -3,6 +3,8 @@ package npm
 import (
 	"encoding/json"
 	"strings"
+
+	"entrepot/cache"
 )
 
 // appendString appends s as JSON, without the escapes that are meant for HTML.
@@ -37,4 +39,13 @@ func appendKey(b []byte, key string) []byte {
 		b = append(b, ',')
 	}
 	return append(appendString(b, key), ':')
+}
+
+// parseString reads a body that is one JSON string.
+func parseString(b []byte) (string, error) {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return "", cache.Invalidf("the body is no JSON string: %v", err)
+	}
+	return s, nil
 }

@@ -120,7 +120,7 @@ func checkURL(address string) error {
 func (d dist) sums() []cache.Sum {
 	var sums []cache.Sum
 	add := func(algorithm string, value []byte, err error) {
-		if err != nil || len(value) != sumSizes[algorithm] {
+		if size, known := sumSizes[algorithm]; err != nil || !known || len(value) != size {
 			return
 		}
 		for _, s := range sums {
