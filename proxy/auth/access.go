@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -80,7 +81,7 @@ func newDirectory(access Access) (*directory, error) {
 	d := &directory{
 		anonymous:  &Principal{Anonymous: true},
 		loopback:   &Principal{Anonymous: true},
-		principals: map[string]*Principal{Administrator: {Name: Administrator, Level: AdminLevel}},
+		principals: make(map[string]*Principal),
 		logins:     make(map[string]*login),
 		static:     make(map[[sha256.Size]byte]*Principal),
 	}
@@ -90,55 +91,60 @@ func newDirectory(access Access) (*directory, error) {
 	if access.Anonymous != NobodyReads {
 		d.loopback.Level = ReadLevel
 	}
-	named := make(map[string]bool)
-	add := func(name, account string, l Level) (*Principal, error) {
-		if name == "" || named[name] {
-			return nil, fmt.Errorf("principal %q: the name is empty or taken", name)
-		}
-		named[name] = true
-		d.principals[name] = &Principal{Name: name, Account: account, Level: l}
-		return d.principals[name], nil
-	}
 	for _, u := range access.Users {
-		p, err := add(u.Name, u.Account, u.Level)
-		if err == nil {
-			err = d.addLogin(u.Name, u.Password, p)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("user: %w", err)
+		if err := d.addLogin(u.Name, u.Password, Principal{Name: u.Name, Account: u.Account, Level: u.Level}); err != nil {
+			return nil, fmt.Errorf("user %q: %w", u.Name, err)
 		}
 	}
 	for _, k := range access.Keys {
-		p, err := add(k.Name, k.Account, k.Level)
-		if err == nil {
-			err = d.addLogin(k.AccessKeyID, k.Secret, p)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("key: %w", err)
+		if err := d.addLogin(k.AccessKeyID, k.Secret, Principal{Name: k.Name, Account: k.Account, Level: k.Level}); err != nil {
+			return nil, fmt.Errorf("key %q: %w", k.Name, err)
 		}
 	}
 	for _, t := range access.Tokens {
-		p, err := add(t.Name, t.Account, t.Level)
-		if err != nil {
-			return nil, fmt.Errorf("token: %w", err)
+		if err := d.addStatic(t.Token, Principal{Name: t.Name, Account: t.Account, Level: t.Level}); err != nil {
+			return nil, fmt.Errorf("token %q: %w", t.Name, err)
 		}
-		sum := sha256.Sum256([]byte(t.Token))
-		if t.Token == "" || d.static[sum] != nil {
-			return nil, fmt.Errorf("token %q: it is empty, or another's", t.Name)
-		}
-		d.static[sum] = p
+	}
+	if d.principals[Administrator] == nil {
+		d.principals[Administrator] = &Principal{Name: Administrator, Level: AdminLevel}
 	}
 	return d, nil
 }
 
-func (d *directory) addLogin(user string, password Secret, p *Principal) error {
+func (d *directory) add(p Principal) (*Principal, error) {
+	if p.Name == "" || d.principals[p.Name] != nil {
+		return nil, errors.New("the name is empty or taken")
+	}
+	d.principals[p.Name] = &p
+	return &p, nil
+}
+
+func (d *directory) addStatic(token Secret, principal Principal) error {
+	p, err := d.add(principal)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(token))
+	if token == "" || d.static[sum] != nil {
+		return errors.New("the token is empty, or another's")
+	}
+	d.static[sum] = p
+	return nil
+}
+
+func (d *directory) addLogin(user string, password Secret, principal Principal) error {
+	p, err := d.add(principal)
+	if err != nil {
+		return err
+	}
 	if user == "" || password == "" || d.logins[user] != nil {
-		return fmt.Errorf("%q: the user name or the secret is empty, or the user name is taken", p.Name)
+		return errors.New("the user name or the secret is empty, or the user name is taken")
 	}
 	l := &login{p: p}
 	if s := string(password); strings.HasPrefix(s, "$2") {
 		if _, err := bcrypt.Cost([]byte(s)); err != nil {
-			return fmt.Errorf("%q: the password looks like a bcrypt hash, but is none", p.Name)
+			return errors.New("the password looks like a bcrypt hash, but is none")
 		}
 		l.bcrypt = []byte(s)
 		d.slow = l

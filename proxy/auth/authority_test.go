@@ -363,6 +363,9 @@ func TestIssueDoesNotEscalate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !p.Bound() {
+		t.Errorf("%+v may be used from anywhere", p)
+	}
 	_, row, err := a.Issue(ctx, p, Request{Life: 48 * time.Hour})
 	if err != nil || !row.ReadOnly || row.Domain != "acme" || !row.Expires.Equal(p.Expires) || !slices.Equal(row.CIDR, []string{"10.0.0.0/8", "::1/128"}) {
 		t.Errorf("%+v, %v", row, err)
@@ -379,6 +382,9 @@ func TestIssueDoesNotEscalate(t *testing.T) {
 		}
 	}
 	nobody, _ := a.Authenticate(ctx, with(), local)
+	if nobody.Bound() {
+		t.Error("a client without a token is bound by one")
+	}
 	if _, _, err := a.Issue(ctx, nobody, Request{}); !errors.As(err, new(*Failure)) {
 		t.Errorf("an anonymous token: %v", err)
 	}
