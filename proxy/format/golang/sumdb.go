@@ -24,6 +24,9 @@ const (
 	maxTile   = 8 << 20   // bytes of a tile of 256 records
 	// freshTree is how long the newest signed tree is fresh: the go command asks for it when it wants to be sure.
 	freshTree = time.Minute
+	// maxTiles bounds the proven tiles that are held in memory, 8 KiB each at most. A lookup reads about eight: four of
+	// them are the same for all until the log grows, the others lie close together for modules of one time.
+	maxTiles = 128
 	// freshSupport is how long a registry's word on whether it passes on a database is kept.
 	freshSupport = time.Hour
 )
@@ -36,7 +39,8 @@ type database struct {
 	url        string // where it is asked, without a slash at the end; empty: see base
 
 	mu     sync.Mutex
-	latest []byte // newest signed tree that was verified: all later ones must contain it
+	latest []byte            // newest signed tree that was verified: all later ones must contain it
+	tiles  map[string][]byte // proven tiles by name
 }
 
 // parseDatabase reads a setting in the form of GOSUMDB. "off" is nil.
@@ -186,9 +190,29 @@ func (o *clientOps) WriteConfig(_ string, old, now []byte) error {
 	return nil
 }
 
-func (o *clientOps) ReadCache(string) ([]byte, error) { return nil, cache.ErrAbsent } // the Getter is the cache
-func (o *clientOps) WriteCache(string, []byte)        {}
-func (o *clientOps) Log(string)                       {}
+// ReadCache is asked for tiles that were proven, and for records, which the Getter keeps.
+func (o *clientOps) ReadCache(file string) ([]byte, error) {
+	o.db.mu.Lock()
+	defer o.db.mu.Unlock()
+	if b, ok := o.db.tiles[file]; ok {
+		return b, nil
+	}
+	return nil, cache.ErrAbsent
+}
+
+func (o *clientOps) WriteCache(file string, b []byte) {
+	if !strings.HasPrefix(file, o.db.name+"/tile/") {
+		return
+	}
+	o.db.mu.Lock()
+	defer o.db.mu.Unlock()
+	if o.db.tiles == nil || len(o.db.tiles) >= maxTiles {
+		o.db.tiles = make(map[string][]byte)
+	}
+	o.db.tiles[file] = b
+}
+
+func (o *clientOps) Log(string) {}
 
 // SecurityError is told a proof that the database signed two histories; Lookup then returns an error as well.
 func (o *clientOps) SecurityError(msg string) {
