@@ -52,6 +52,12 @@ type Verifier interface {
 	Verify(ctx context.Context, a cache.AssetKey, r io.ReaderAt, size int64, get Getter) error
 }
 
+// Direct marks a format whose registries keep an asset where its name says (Go): Locate works with a nil listing, so no
+// index has to be read, or be there, to fetch one.
+type Direct interface {
+	Direct()
+}
+
 // Kind is the kind of a Want.
 type Kind int
 

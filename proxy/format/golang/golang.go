@@ -39,6 +39,7 @@ var (
 	_ format.Format   = (*Format)(nil)
 	_ format.Servicer = (*Format)(nil)
 	_ format.Verifier = (*Format)(nil)
+	_ format.Direct   = (*Format)(nil)
 )
 
 // New returns the format. Its errors name the connection whose checksum database makes no sense.

@@ -74,7 +74,7 @@ func readList(mod string, r io.Reader) ([]cache.Version, error) {
 	return versions, nil
 }
 
-// Direct marks a protocol whose registries keep assets where their names say: Locate needs no listing.
+// Direct says that Locate needs no listing.
 func (*Format) Direct() {}
 
 // Locate says where a registry keeps an asset. That follows from its name, so l is not read and may be nil: versions
