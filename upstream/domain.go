@@ -45,7 +45,7 @@ type Client interface {
 	// Resolve makes a reference in a document absolute.
 	Resolve(ref string) (*url.URL, error)
 	// Resume continues a broken body at byte off, if the registry still has the same bytes.
-	Resume(ctx context.Context, u *url.URL, etag string, off int64) (io.ReadCloser, error)
+	Resume(ctx context.Context, url, etag string, off int64) (io.ReadCloser, error)
 }
 
 // Stores are what a domain keeps. They outlive any one configuration.

@@ -15,10 +15,20 @@ func (c *Connection) RetainFrom(ctx context.Context, p cache.Package, v cache.St
 	return c.Domain.Index.Retain(ctx, slices.Compact(repos), p, v)
 }
 
-// Retain records in r a version that was found stored elsewhere in its walk. It does nothing if r holds it itself.
+// Retain records in r the version that was found stored elsewhere in its walk, with all the assets that are stored
+// there: rows, never copied bytes. It does nothing if r holds it itself.
 func (r *Repository) Retain(ctx context.Context, place *Place) error {
-	if place.Holder == r.ID || place.Stored == nil {
+	if place.Stored == nil || place.Holder == r.ID {
 		return nil
 	}
-	return r.Domain.Index.Retain(ctx, []cache.RepositoryID{r.ID}, place.Sources.Package, *place.Stored)
+	p := place.Sources.Package
+	held, err := r.Domain.Index.Holdings(ctx, []cache.RepositoryID{place.Holder}, p)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	v := held[0].Version(place.Stored.Version)
+	if v == nil {
+		return nil
+	}
+	return r.Domain.Index.Retain(ctx, []cache.RepositoryID{r.ID}, p, *v)
 }

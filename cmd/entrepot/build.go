@@ -1,0 +1,350 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"entrepot/cache"
+	"entrepot/cache/blob"
+	"entrepot/cache/index"
+	"entrepot/config"
+	"entrepot/proxy"
+	"entrepot/proxy/auth"
+	"entrepot/upstream"
+	"entrepot/upstream/connection"
+)
+
+// house is everything that outlives a configuration: what is stored, who was let in, which registries are talked to.
+// It belongs to the process that owns the data directory.
+type house struct {
+	dir       string
+	log       zerolog.Logger
+	index     *index.DB
+	authority *auth.Authority
+	addresses *addresses
+	via       string
+	answers   *cache.Answers
+	memory    int64 // budget of the memory tier
+	// discovering is closed when the tools of the machine have been asked; nil: they are not.
+	discovering chan struct{}
+
+	domains     map[string]*stores
+	connections map[string]*line
+}
+
+// stores are what one domain keeps.
+type stores struct {
+	*upstream.Stores
+	disk   *blob.Disk
+	memory *blob.Memory
+}
+
+// line is a connection's client and what it was made of.
+type line struct {
+	*connection.Connection
+	settings config.Connection
+	url      string
+}
+
+// openHouse opens what the data directory keeps.
+func openHouse(ctx context.Context, dir string, memory int64, log zerolog.Logger) (*house, error) {
+	db, err := index.Open(ctx, filepath.Join(dir, "index.db"))
+	if err != nil {
+		return nil, err
+	}
+	h := &house{
+		dir: dir, log: log, index: db, authority: auth.New(db), addresses: newAddresses(),
+		via: "entrepot-" + newPseudonym(), memory: memory / 2, answers: cache.NewAnswers(memory / 4),
+		domains: map[string]*stores{}, connections: map[string]*line{},
+	}
+	return h, nil
+}
+
+// close ends what runs and writes down what is not written yet. Requests have ended before.
+func (h *house) close(ctx context.Context) error {
+	var errs []error
+	for _, s := range h.domains {
+		errs = append(errs, s.Fills.Close(), s.Documents.Close(), s.memory.Close(), s.disk.Close())
+	}
+	for _, c := range h.connections {
+		c.Close()
+	}
+	return errors.Join(append(errs, h.authority.Flush(ctx), h.index.Close())...)
+}
+
+// site makes a Site of a configuration. Nothing of the present one changes if it fails.
+func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error) {
+	site := &proxy.Site{
+		Domains: map[string]*upstream.Domain{}, Hosts: hosts(file), Authority: h.authority, Via: h.via,
+		Discovering: h.discovering,
+	}
+	if file.PublicURL != "" {
+		u, err := url.Parse(file.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		site.PublicURL = u
+	}
+	var err error
+	if site.Formats, err = h.formats(file); err != nil {
+		return nil, err
+	}
+	if site.Trusted, err = prefixes(file.TrustedProxies); err != nil {
+		return nil, err
+	}
+	domains := file.Domains
+	if len(domains) == 0 {
+		if domains, err = zeroDomains(h.addresses.list()); err != nil {
+			return nil, err
+		}
+	}
+	for i := range domains {
+		d, err := h.domain(ctx, file, &domains[i])
+		if err != nil {
+			return nil, err
+		}
+		site.Domains[d.Name] = d
+		if i == 0 {
+			site.Default = d
+		}
+	}
+	return site, nil
+}
+
+// hosts are the names that clients may use: what is configured, and the address we listen on.
+func hosts(file *config.File) []string {
+	names := slices.Clone(file.Hosts)
+	if host, _, ok := strings.Cut(file.Listen, ":"); ok && host != "" && len(names) > 0 {
+		names = append(names, host)
+	}
+	return names
+}
+
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, err := netip.ParseAddr(s)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither an address nor a range", s)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// domain makes a domain over what it keeps.
+func (h *house) domain(ctx context.Context, file *config.File, d *config.Domain) (*upstream.Domain, error) {
+	kept, err := h.keep(file, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := upstream.NewDomain(d.Name, d.Owner, kept.Stores)
+	for _, r := range upstreamsFirst(d.Repositories) {
+		id, err := h.index.Repository(ctx, d.Name, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		o := upstream.Options{
+			Upstreams: r.Upstreams,
+			Strict:    or(r.Walk, d.Walk) == "strict",
+			FarTags:   or(r.NpmTags, d.NpmTags) == "upstream",
+		}
+		if r.ExternalConnection != "" {
+			if o.Connection, err = h.connection(file, r.ExternalConnection); err != nil {
+				return nil, fmt.Errorf("repository %q: %w", r.Name, err)
+			}
+		}
+		if _, err := out.Add(r.Name, id, o); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// upstreamsFirst orders repositories so that each comes after its upstreams. The configuration was checked for cycles.
+func upstreamsFirst(repos []config.Repository) []config.Repository {
+	var out []config.Repository
+	done := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		i := slices.IndexFunc(repos, func(r config.Repository) bool { return r.Name == name })
+		if i < 0 || done[name] {
+			return
+		}
+		done[name] = true
+		for _, up := range repos[i].Upstreams {
+			visit(up)
+		}
+		out = append(out, repos[i])
+	}
+	for _, r := range repos {
+		visit(r.Name)
+	}
+	return out
+}
+
+// keep opens a domain's stores, once.
+func (h *house) keep(file *config.File, name string) (*stores, error) {
+	if s := h.domains[name]; s != nil {
+		return s, nil
+	}
+	disk, err := blob.Open(filepath.Join(h.dir, "domains", name), blob.DiskOptions{MaxSize: file.Storage.MaxSize.Bytes()})
+	if err != nil {
+		return nil, err
+	}
+	memory, err := blob.NewMemory(disk, h.memory/2, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &stores{disk: disk, memory: memory, Stores: &upstream.Stores{
+		Blobs: memory, Index: h.index, Changes: cache.NewChanges(),
+		Documents: cache.NewDocuments(cache.DocumentsOptions{Domain: name, Store: memory, Index: h.index, Once: connection.WithoutRetry}),
+		Fills:     cache.NewFills(cache.FillsOptions{Store: memory}),
+	}}
+	h.domains[name] = s
+	return s, nil
+}
+
+// connection returns a repository's way to a registry, over a client that is kept while its settings stay the same.
+func (h *house) connection(file *config.File, name string) (*upstream.Connection, error) {
+	format := file.ConnectionFormat(name)
+	settings := config.Connection{Name: name}
+	if c := file.Connection(name); c != nil {
+		settings = *c
+	}
+	address := settings.URL
+	if address == "" {
+		if a, ok := h.addresses.of(name); ok {
+			address, format = a.URL, or(format, a.Format)
+		}
+	}
+	out := &upstream.Connection{Name: name, Format: format}
+	if address == "" {
+		out.Client = unaddressed(name)
+		return out, nil
+	}
+	kept := h.connections[name]
+	if kept == nil || kept.url != address || !reflect.DeepEqual(plain(kept.settings), plain(settings)) {
+		client, err := h.dial(settings, address)
+		if err != nil {
+			return nil, err
+		}
+		kept = &line{client, settings, address}
+		h.connections[name] = kept
+	}
+	out.Client = kept.Connection
+	return out, nil
+}
+
+// plain is a connection's settings without the places where they stand.
+func plain(c config.Connection) config.Connection {
+	c.Body, c.DefRange = nil, config.Connection{}.DefRange
+	if c.Auth != nil {
+		a := *c.Auth
+		a.Body, a.DefRange = nil, config.Auth{}.DefRange
+		c.Auth = &a
+	}
+	return c
+}
+
+// dial makes a connection's client.
+func (h *house) dial(c config.Connection, address string) (*connection.Connection, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	allow, err := prefixes(c.Allow)
+	if err != nil {
+		return nil, err
+	}
+	credential, err := credential(c.Auth, u.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	through, err := throughProxy(c.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	version, _ := build()
+	return connection.New(connection.Options{
+		Name: c.Name, URL: u, Auth: credential, UserAgent: "entrepot/" + version, Via: h.via, Allow: allow, Limit: c.Limit, Proxy: through,
+	})
+}
+
+// credential is what a connection shows to its registry.
+func credential(a *config.Auth, host string) (connection.Auth, error) {
+	switch {
+	case a == nil:
+		return nil, nil
+	case a.Bearer != "":
+		return connection.Bearer(a.Bearer.Reveal()), nil
+	case a.Basic != nil:
+		return connection.Basic{User: a.Basic.Username, Password: a.Basic.Password.Reveal()}, nil
+	case a.Header != nil:
+		return connection.Header{Name: a.Header.Name, Value: a.Header.Value.Reveal()}, nil
+	case a.Netrc != "":
+		f, err := os.Open(a.Netrc)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return connection.Netrc(f, host)
+	}
+	return nil, errors.New("this kind of auth is not supported yet")
+}
+
+// newPseudonym is a name for this process in Via headers, random so that two servers on one machine differ.
+func newPseudonym() string { return strings.ToLower(rand.Text()[:12]) }
+
+// throughProxy is the HTTP proxy on the way to a registry; nil: as the environment says.
+func throughProxy(setting string) (func(*http.Request) (*url.URL, error), error) {
+	switch setting {
+	case "":
+		return nil, nil
+	case "none":
+		return func(*http.Request) (*url.URL, error) { return nil, nil }, nil
+	}
+	u, err := url.Parse(setting)
+	if err != nil {
+		return nil, err
+	}
+	return http.ProxyURL(u), nil
+}
+
+// registryCheck says how a connection's registry is doing.
+func registryCheck(c upstream.Client) proxy.Check {
+	check := proxy.Check{Name: c.Name(), OK: true, Advisory: true}
+	switch c := c.(type) {
+	case unaddressed:
+		check.OK, check.Detail = false, c.err().Error()
+	case *connection.Connection:
+		s := c.State()
+		if check.OK = s.Breaker == connection.BreakerClosed; !check.OK {
+			check.Detail = fmt.Sprintf("not asked until %s: %v", s.Until.Format("15:04:05"), s.LastError)
+		}
+	}
+	return check
+}

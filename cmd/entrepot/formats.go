@@ -1,0 +1,50 @@
+package main
+
+import (
+	"maps"
+
+	"entrepot/config"
+	"entrepot/proxy/format"
+	"entrepot/proxy/format/golang"
+	"entrepot/proxy/format/npm"
+)
+
+// protocols makes the formats that are spoken here. databases are the checksum databases of Go connections.
+func protocols(databases map[string]string) (map[string]format.Format, error) {
+	modules, err := golang.New(golang.Options{SumDB: databases})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]format.Format{}
+	for _, f := range []format.Format{
+		npm.Format{},
+		modules,
+	} {
+		out[f.Name()] = f
+	}
+	return out, nil
+}
+
+// served are the well-known connections whose protocol is spoken here, with their formats.
+func served() map[string]string {
+	spoken, _ := protocols(nil) // only a database can be wrong
+	out := config.Public()
+	maps.DeleteFunc(out, func(_, name string) bool { return spoken[name] == nil })
+	return out
+}
+
+// formats are the protocols, with what the configuration and the machine's tools say about them.
+func (h *house) formats(file *config.File) (map[string]format.Format, error) {
+	databases := map[string]string{}
+	for _, a := range h.addresses.list() {
+		if db := a.Extra["sumdb"]; db != "" {
+			databases[a.Connection] = db
+		}
+	}
+	for _, c := range file.Connections {
+		if c.SumDB != "" {
+			databases[c.Name] = c.SumDB
+		}
+	}
+	return protocols(databases)
+}

@@ -1,0 +1,89 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"entrepot/cache"
+	"entrepot/cache/blob"
+	"entrepot/proxy/auth"
+	"entrepot/proxy/format"
+)
+
+// Renderings is what the engine needs of the index: where documents are that were rendered before.
+type Renderings interface {
+	// Rendering returns an error that is fs.ErrNotExist if there is none.
+	Rendering(ctx context.Context, key [32]byte) (cache.Rendering, error)
+	PutRendering(ctx context.Context, r cache.Rendering) error
+}
+
+// engine decides, fetches and serves.
+type engine struct {
+	renderings Renderings
+	trails     *trails
+	warm       *warm
+	flights    flights
+	logins     *auth.Logins
+	log        zerolog.Logger
+}
+
+// dispatch serves a call whose principal may do what it asks.
+func (e *engine) dispatch(w http.ResponseWriter, r *http.Request, c *call) error {
+	switch c.want.Kind {
+	case format.Document:
+		return e.document(w, r, c)
+	case format.Asset:
+		return e.asset(w, r, c)
+	}
+	s, ok := c.format.(format.Servicer)
+	if !ok {
+		return cache.ErrAbsent
+	}
+	return s.Serve(w, r, c.want, format.View{Name: c.want.View, Base: c.base}, &desk{engine: e, call: c, request: r})
+}
+
+// answer is a response whose bytes are in the store.
+type answer struct {
+	header  http.Header
+	digest  blob.Digest
+	size    int64
+	etag    string
+	variant string    // the entity tag of the other coding of the same document; a client that has it is up to date
+	until   time.Time // when something may change it; zero: nothing does
+}
+
+// serve sends an answer, and keeps it in memory for those who ask the same.
+func (e *engine) serve(w http.ResponseWriter, r *http.Request, c *call, a *answer, t ticket) error {
+	f, err := c.domain.Blobs.Open(r.Context(), a.digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	e.warm.keep(r, c, a, t)
+	h := w.Header()
+	for name, values := range a.header {
+		h[name] = values
+	}
+	h.Set("Etag", a.etag)
+	if a.variant != "" && matches(r.Header.Get("If-None-Match"), a.variant) {
+		h.Set("Etag", a.variant)
+	}
+	if a.header.Get("Content-Encoding") != "" && r.Header.Get("Range") == "" {
+		h.Set("Content-Length", strconv.FormatInt(a.size, 10)) // ServeContent leaves it out of coded bodies
+	}
+	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, 0, a.size))
+	return nil
+}
+
+// cacheControl says who may keep an answer: nobody but the client itself if it had to say who it is.
+func (c *call) cacheControl(what string) string {
+	if c.principal.Anonymous {
+		return "public, " + what
+	}
+	return "private, " + what
+}
