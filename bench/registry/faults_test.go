@@ -157,3 +157,23 @@ func TestLatencyAndBandwidthTakeTheirTime(t *testing.T) {
 		}
 	})
 }
+
+func TestListenTLS(t *testing.T) {
+	r := New(Options{})
+	r.AddNPM("a", "1.0.0", NPMVersion{})
+	known := httptest.NewTLSServer(nil) // for its certificate, which its client trusts
+	defer known.Close()
+	l, err := r.ListenTLS("127.0.0.1:0", known.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Down()
+	resp, err := known.Client().Get(l.URL + "/npm/a/1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); !bytes.Contains(body, []byte(l.URL+"/npm/a/-/a-1.0.0.tgz")) {
+		t.Errorf("addresses are not those of the listener: %s", body)
+	}
+}
