@@ -35,7 +35,7 @@ func (c *call) entry(m *Metrics) entry {
 	if c.principal != nil {
 		e.principal = c.principal.Name
 	}
-	e.counters = m.Counters(e.format, e.repository)
+	e.counters = m.Counters(Scope{Domain: e.domain, Repository: e.repository, Format: e.format})
 	return e
 }
 
@@ -47,7 +47,7 @@ func (e *entry) line() Line {
 
 // logWarm counts and logs an answer of the lane.
 func (s *Server) logWarm(r *lane.Request, k *kept, status int, sent int64, took time.Duration) {
-	k.entry.counters.Count("hit", status, sent)
+	k.entry.counters.Count("hit", sent, took)
 	line := k.entry.line()
 	line.Method, line.Host, line.Target, line.UserAgent = r.Method, r.Host, r.Target, r.UserAgent
 	line.Client, line.Status, line.Bytes, line.Took, line.Result = r.Remote.Addr(), status, sent, took, "hit"
@@ -64,8 +64,9 @@ func (s *Server) logDone(r *http.Request, c *call, w *response, p problem, err e
 	if line.Status == 0 {
 		line.Status = http.StatusOK // net/http's own, where a handler wrote nothing
 	}
-	e.counters.Count(c.result, line.Status, w.sent)
+	e.counters.Count(c.result, w.sent, took)
 	if err != nil {
+		s.o.Metrics.Failed(Scope{Domain: e.domain, Repository: e.repository, Format: e.format}, p.kind)
 		line.Error = err.Error()
 		if p.status >= http.StatusInternalServerError && p.kind != "aborted" {
 			line.Request = rand.Text()[:12]
