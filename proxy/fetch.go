@@ -86,6 +86,10 @@ func (f *fetch) again(ctx context.Context) bool {
 // locate asks the registry's index where the asset is. If the stored index lacks the version, the registry is asked
 // again at once: the version may be new.
 func (f *fetch) locate(ctx context.Context) (format.Ref, error) {
+	if _, ok := f.format.(format.Direct); ok {
+		f.version = cache.Stored{Version: f.key.Version, Status: cache.Published}
+		return f.format.Locate(f.key, nil)
+	}
 	ref, err := f.locateIn(ctx, false)
 	if errors.Is(err, cache.ErrAbsent) {
 		return f.locateIn(ctx, true)
