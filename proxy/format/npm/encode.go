@@ -73,6 +73,9 @@ func (e *encoder) packument() error {
 			refused++
 		}
 	}
+	if len(e.l.Versions) == 0 && e.l.Head.Len == 0 { // all that was published is withdrawn again
+		return fmt.Errorf("%s: %w", fullName(e.p), cache.ErrAbsent)
+	}
 	if shown == 0 && refused > 0 {
 		return &cache.Refused{Rule: "the rules for " + fullName(e.p), Reason: reasons(e.l)}
 	}

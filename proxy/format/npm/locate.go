@@ -13,7 +13,7 @@ import (
 	"entrepot/proxy/format/jsonrange"
 )
 
-// Locate finds a tarball or attestations by the version's dist. A tarball for which the registry promises no sum must
+// Locate finds a tarball or attestations by the version's dist; asset "" is the tarball, which every version has. A tarball for which the registry promises no sum must
 // be an archive that can be read to its end and that says the same name and version.
 func (Format) Locate(a cache.AssetKey, l *cache.Listing) (format.Ref, error) {
 	v := l.Version(a.Version)
@@ -25,7 +25,7 @@ func (Format) Locate(a cache.AssetKey, l *cache.Listing) (format.Ref, error) {
 		return format.Ref{}, fmt.Errorf("%s %s: %w", fullName(a.Package), a.Version, err)
 	}
 	switch a.Asset {
-	case Tarball:
+	case Tarball, "":
 		return d.tarballRef(a)
 	case Attestations:
 		return d.attestationsRef(a)
@@ -42,6 +42,9 @@ func readDist(raw cache.Fragment) (d dist, err error) {
 	b, err := raw.Append(nil)
 	if err != nil {
 		return d, err
+	}
+	if len(b) == 0 {
+		return d, nil
 	}
 	s := jsonrange.Bytes(b)
 	text := func(dst *string) error {

@@ -1,6 +1,8 @@
 package npm
 
 import (
+	"fmt"
+
 	"entrepot/cache"
 	"entrepot/proxy/format/jsonrange"
 )
@@ -25,6 +27,9 @@ func (w *rewriter) append(b []byte, v *cache.Version, short bool) ([]byte, error
 	var err error
 	if w.raw, err = v.Raw.Append(w.raw[:0]); err != nil {
 		return b, err
+	}
+	if len(w.raw) == 0 { // nothing was kept of it but that it is there
+		w.raw = fmt.Appendf(w.raw, `{"name":%s,"version":%s}`, appendString(nil, fullName(w.p)), appendString(nil, v.Version))
 	}
 	s := jsonrange.Bytes(w.raw)
 	b = append(b, '{')

@@ -150,6 +150,33 @@ func bumpRev(m *members) string {
 	return rev
 }
 
+// edit changes what the repository holds, if the client has read its newest revision, and returns the next. fn may
+// change m, the package's own part. A holding without one has only what came from registries, whose own words about
+// the package stay the ones that count.
+func edit(ctx context.Context, d format.Desk, p cache.Package, given string, fn func(h *cache.Holding, m *members) error) (rev string, err error) {
+	err = d.Edit(ctx, p, func(h *cache.Holding) error {
+		rev = ""
+		m, err := readMembers(h.Meta)
+		if err != nil {
+			return err
+		}
+		if err := checkRev(m, given); err != nil {
+			return err
+		}
+		if err := fn(h, m); err != nil {
+			return err
+		}
+		if len(h.Versions) == 0 {
+			h.Meta = nil
+		} else if len(h.Meta) > 0 {
+			rev = bumpRev(m)
+			h.Meta = m.bytes()
+		}
+		return nil
+	})
+	return rev, err
+}
+
 // checkRev refuses a change of something else than the client has read. What is not of our form is a registry's own
 // revision, or none (npm sends "undefined" then), and says nothing about what we hold.
 func checkRev(m *members, given string) error {

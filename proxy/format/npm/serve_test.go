@@ -364,6 +364,12 @@ func TestOwner(t *testing.T) {
 	if got := ok(t, d, "GET", "-/package/@acme%2fui/collaborators", ""); got != `{"bob":"read-write"}`+"\n" {
 		t.Error(got)
 	}
+	if err := d.Edit(t.Context(), acmeUI, func(h *cache.Holding) error { h.Meta = nil; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := serve(t, d, "PUT", "@acme%2fui/-rev/undefined", `{"maintainers":[]}`); status(err) != 403 {
+		t.Errorf("owners of what is only retained: %v", err)
+	}
 	if got := ok(t, d, "GET", "-/user/org.couchdb.user:bob", ""); !strings.Contains(got, `"name":"bob"`) {
 		t.Error(got)
 	}

@@ -16,25 +16,13 @@ import (
 // unpublish removes what was published into the repository: one version, or all with version "". What came from a
 // registry stays: it is not ours to withdraw, and would come again.
 func unpublish(ctx context.Context, w http.ResponseWriter, p cache.Package, version, rev string, d format.Desk) error {
-	err := d.Edit(ctx, p, func(h *cache.Holding) error {
-		m, err := readMembers(h.Meta)
-		if err != nil {
-			return err
-		}
-		if err := checkRev(m, rev); err != nil {
-			return err
-		}
+	rev, err := edit(ctx, d, p, rev, func(h *cache.Holding, _ *members) error {
 		gone := func(v cache.Stored) bool { return v.Origin.Internal() && (version == "" || v.Version == version) }
 		if !slices.ContainsFunc(h.Versions, gone) {
 			return nothingToUnpublish(h, version)
 		}
 		h.Versions = slices.DeleteFunc(slices.Clone(h.Versions), gone)
 		moveTags(h)
-		if rev = bumpRev(m); len(h.Versions) > 0 {
-			h.Meta = m.bytes()
-		} else {
-			h.Meta = nil
-		}
 		return nil
 	})
 	if err != nil {
@@ -123,21 +111,12 @@ func removeTag(w http.ResponseWriter, r *http.Request, p cache.Package, tag stri
 	})
 }
 
-func editTags(w http.ResponseWriter, r *http.Request, p cache.Package, d format.Desk, edit func(map[string]string) error) error {
-	rev := ""
-	err := d.Edit(r.Context(), p, func(h *cache.Holding) error {
+func editTags(w http.ResponseWriter, r *http.Request, p cache.Package, d format.Desk, fn func(map[string]string) error) error {
+	rev, err := edit(r.Context(), d, p, "", func(h *cache.Holding, _ *members) error {
 		if h.Tags == nil {
 			h.Tags = make(map[string]string)
 		}
-		if err := edit(h.Tags); err != nil {
-			return err
-		}
-		m, err := readMembers(h.Meta)
-		if err == nil {
-			rev = bumpRev(m)
-			h.Meta = m.bytes()
-		}
-		return err
+		return fn(h.Tags)
 	})
 	if errors.Is(err, cache.ErrAbsent) {
 		return fmt.Errorf("nothing to tag of %s in this repository: %w", fullName(p), err)

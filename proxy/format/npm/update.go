@@ -19,15 +19,7 @@ func update(w http.ResponseWriter, r *http.Request, p cache.Package, rev string,
 	if err != nil {
 		return err
 	}
-	newRev := ""
-	err = d.Edit(r.Context(), p, func(h *cache.Holding) error {
-		m, err := readMembers(h.Meta)
-		if err != nil {
-			return err
-		}
-		if err := checkRev(m, rev); err != nil {
-			return err
-		}
+	newRev, err := edit(r.Context(), d, p, rev, func(h *cache.Holding, m *members) error {
 		for i := range h.Versions {
 			if err := deprecate(&h.Versions[i], u, elsewhere); err != nil {
 				return err
@@ -38,11 +30,12 @@ func update(w http.ResponseWriter, r *http.Request, p cache.Package, rev string,
 				return notHere(p, v, "it is held by another repository")
 			}
 		}
+		if len(u.deprecated) == 0 && len(h.Meta) == 0 {
+			return &cache.Invalid{Status: http.StatusForbidden, Reason: fullName(p) + " has only versions from registries, and its owners are there"}
+		}
 		if u.maintainers != nil {
 			m.set("maintainers", u.maintainers)
 		}
-		newRev = bumpRev(m)
-		h.Meta = m.bytes()
 		return nil
 	})
 	if errors.Is(err, cache.ErrAbsent) {
