@@ -24,7 +24,7 @@ type Answer struct {
 }
 
 // Registry is a registry made of canned answers: a format.Getter. What it has no answer for is absent. It is safe for
-// concurrent use as long as Answers is not changed.
+// concurrent use as long as Answers is only changed by Set.
 type Registry struct {
 	Name    string            // the connection's name; empty: "public:test"
 	Answers map[string]Answer // by "METHOD PATH", or by "PATH" for GET
@@ -58,6 +58,13 @@ func (g *Registry) Connection() string {
 		return "public:test"
 	}
 	return g.Name
+}
+
+// Set changes an answer while the registry is in use.
+func (g *Registry) Set(path string, a Answer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.Answers[path] = a
 }
 
 // Queries returns what Get was asked so far.
@@ -151,6 +158,8 @@ func (g *Registry) Do(r *http.Request) (*http.Response, error) {
 }
 
 func (g *Registry) answer(method, path string) Answer {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	a, ok := g.Answers[method+" "+path]
 	if !ok && (method == http.MethodGet || method == http.MethodHead) {
 		a, ok = g.Answers[path]

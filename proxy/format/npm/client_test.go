@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"entrepot/cache"
@@ -24,8 +25,8 @@ const clientsRequired = "ENTREPOT_TEST_CLIENTS"
 // front is as much of an engine as a client needs: one repository, at /npm/main/.
 type front struct {
 	*formattest.Desk
-	refused map[string]string // version to reason
 	base    string
+	refused sync.Map // version to reason
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +54,9 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		defer l.Close()
 		for i := range l.Versions {
-			l.Versions[i].Refused = f.refused[l.Versions[i].Version]
+			if reason, ok := f.refused.Load(l.Versions[i].Version); ok {
+				l.Versions[i].Refused = reason.(string)
+			}
 		}
 		var b bytes.Buffer
 		if err := (Format{}).Encode(&b, l, view); err != nil {
@@ -88,7 +91,7 @@ func newClient(t *testing.T) (*front, *npm) {
 		}
 		t.Skip("npm is not installed")
 	}
-	f := &front{Desk: &formattest.Desk{Format: Format{}, Who: &formattest.Identity{User: "ann"}}, refused: map[string]string{}}
+	f := &front{Desk: &formattest.Desk{Format: Format{}, Who: &formattest.Identity{User: "ann"}}}
 	if _, _, err := f.Who.Issue(t.Context(), format.TokenRequest{}); err != nil { // token-1
 		t.Fatal(err)
 	}
@@ -191,21 +194,21 @@ func TestRealNPMSaysWhyAVersionIsRefused(t *testing.T) {
 		c.pkg("ui", "@acme/ui", v)
 		c.says("+ @acme/ui@"+v, "ui", "publish")
 	}
-	f.refused["1.1.0"] = "younger than 3 days, until 2026-11-26"
+	f.refused.Store("1.1.0", "younger than 3 days, until 2026-11-26")
 	c.write("app/package.json", `{"name":"app","version":"1.0.0"}`)
 	c.says("added 1 package", "app", "install", "@acme/ui")
 	c.says("1.0.0", "app", "ls", "@acme/ui")
 	c.fails("E403|younger than 3 days, until 2026-11-26", "app", "install", "@acme/ui@1.1.0")
-	f.refused["1.0.0"] = "on the deny list"
+	f.refused.Store("1.0.0", "on the deny list")
 	c.fails("E403|on the deny list", "app", "install", "@acme/ui", "--prefer-online")
 }
 
 func TestRealNPMAudit(t *testing.T) {
 	f, c := newClient(t)
+	g := formattest.NewRegistry(map[string]string{"left": `{"name":"left","versions":{"1.0.0":{"name":"left","version":"1.0.0"}},"dist-tags":{"latest":"1.0.0"}}`})
+	f.Registries = []*formattest.Registry{g} // before the first request
 	c.pkg("ui", "@acme/ui", "1.0.0")
 	c.says("+ @acme/ui@1.0.0", "ui", "publish")
-	g := formattest.NewRegistry(map[string]string{"left": `{"name":"left","versions":{"1.0.0":{"name":"left","version":"1.0.0"}},"dist-tags":{"latest":"1.0.0"}}`})
-	f.Registries = []*formattest.Registry{g}
 	c.write("app/package.json", `{"name":"app","version":"1.0.0","dependencies":{"left":"1.0.0","@acme/ui":"1.0.0"}}`)
 	c.write("app/package-lock.json", encodeJSON(t, map[string]any{
 		"name": "app", "version": "1.0.0", "lockfileVersion": 3, "packages": map[string]any{
@@ -214,15 +217,15 @@ func TestRealNPMAudit(t *testing.T) {
 			"node_modules/@acme/ui": map[string]string{"version": "1.0.0", "resolved": f.base + "@acme/ui/-/ui-1.0.0.tgz"},
 		},
 	}))
-	g.Answers["POST "+bulk] = formattest.Answer{Body: `{}`}
+	g.Set("POST "+bulk, formattest.Answer{Body: `{}`})
 	c.says("found 0 vulnerabilities", "app", "audit")
 	sent := g.Sent()
 	var told map[string][]string
 	if err := json.Unmarshal([]byte(sent[0].Body), &told); err != nil || len(told) != 1 || len(told["left"]) != 1 {
 		t.Errorf("the registry was told %s", sent[0].Body)
 	}
-	g.Answers["POST "+bulk] = formattest.Answer{Body: `{"left":[{"id":1,"url":"u","title":"bad","severity":"high","vulnerable_versions":"<2","cwe":[],"cvss":{"score":9,"vectorString":""}}]}`}
+	g.Set("POST "+bulk, formattest.Answer{Body: `{"left":[{"id":1,"url":"u","title":"bad","severity":"high","vulnerable_versions":"<2","cwe":[],"cvss":{"score":9,"vectorString":""}}]}`})
 	c.fails("1 high severity vulnerability", "app", "audit")
-	g.Answers["POST "+bulk] = formattest.Answer{Status: 500}
+	g.Set("POST "+bulk, formattest.Answer{Status: 500})
 	c.fails("public:test is unavailable", "app", "audit")
 }
