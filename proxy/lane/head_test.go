@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// request joins lines of a head.
+// lines joins the lines of a head.
 func lines(l ...string) string { return strings.Join(l, "\r\n") + "\r\n\r\n" }
 
 var heads = []struct {
