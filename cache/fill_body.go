@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"entrepot/upstream/connection"
 )
 
 // resumes is how often one body is continued. Each waits twice as long as the one before, from resumePause on: about 8 s in
@@ -72,6 +74,9 @@ func (b *fillBody) resume() error {
 	}
 	b.tries++
 	rc, err := b.src.Resume(b.ctx, b.off)
+	if errors.Is(err, connection.ErrChanged) { // asking again would not change it
+		b.tries = resumes
+	}
 	if err != nil {
 		b.broken = errors.Join(b.broken, err)
 		return b.resume()

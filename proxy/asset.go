@@ -122,10 +122,35 @@ func (e *engine) follow(w http.ResponseWriter, r *http.Request, c *call, fill *c
 	body := fill.Reader(r.Context())
 	defer body.Close()
 	w.WriteHeader(http.StatusOK)
-	if _, err := io.Copy(w, body); err != nil {
+	if err := pour(w, body); err != nil {
 		return &brokenOff{err} // I4: the head is out; the connection must not end cleanly.
 	}
 	return nil
+}
+
+// pour copies a body that is still arriving. What there is goes out before it waits for more: net/http would keep up to
+// 4 KiB of it back.
+func pour(w http.ResponseWriter, body io.Reader) error {
+	out := http.NewResponseController(w)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case n < len(buf):
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // brokenOff is an error after the head of a response was sent.
