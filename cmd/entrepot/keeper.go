@@ -271,7 +271,7 @@ func compareBool(a, b bool) int {
 // inLane puts the lane on a listener.
 func (r *running) inLane(l net.Listener, k *keeper) net.Listener {
 	return lane.Listen(l, lane.Options{
-		Answerer: k.server.Warm(), IdleTimeout: idle, HeaderTimeout: readHeader, WriteTimeout: stalledWrite, MaxConns: maxConns,
+		Answerer: k.server.Warm(), TLS: r.tls, IdleTimeout: idle, HeaderTimeout: readHeader, WriteTimeout: stalledWrite, MaxConns: maxConns,
 	})
 }
 

@@ -39,6 +39,7 @@ func subcommands() []subcommand {
 		{"serve", "run the server", serve},
 		{"init", "find this machine's registries and write a configuration", initialise},
 		{"check", "validate a configuration", check},
+		{"ca", "show and rotate the certificate authority", ca},
 		{"token", "create, list and revoke tokens", token},
 		{"doctor", "say how the server and what it needs are doing", doctor},
 		{"version", "say which build this is", version},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -66,6 +67,7 @@ type running struct {
 	env      *environment
 	dir      string
 	log      zerolog.Logger
+	tls      *tls.Config // of the port; nil: it speaks plain HTTP
 }
 
 // serve listens, and serves as the owner of the data directory or as its owner's client.
@@ -75,6 +77,9 @@ func (r *running) serve(ctx context.Context, file *config.File) error {
 		return err
 	}
 	defer listener.Close()
+	if r.tls, err = portTLS(file, r.dir, r.log); err != nil {
+		return err
+	}
 	owner, err := own(r.dir)
 	if err != nil {
 		return err
@@ -116,7 +121,13 @@ func (r *running) follow(ctx context.Context, file *config.File, listener net.Li
 		<-ctx.Done()
 		done <- k.close()
 	}()
-	err := r.accept(ctx, newHTTPServer(f, r.log), listener, listener.Addr(), nil)
+	var port net.Listener = listener
+	if r.tls != nil {
+		c := r.tls.Clone()
+		c.NextProtos = []string{"h2", "http/1.1"}
+		port = tls.NewListener(listener, c)
+	}
+	err := r.accept(ctx, newHTTPServer(f, r.log), port, listener.Addr(), nil)
 	cancel()
 	return errors.Join(err, <-done)
 }
@@ -135,7 +146,11 @@ func (r *running) accept(ctx context.Context, server *http.Server, l net.Listene
 	defer signal.Stop(hangups)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	fmt.Fprintf(r.env.stdout, "entrepot ready on http://%s\n", addr)
+	scheme := "http"
+	if r.tls != nil {
+		scheme = "https"
+	}
+	fmt.Fprintf(r.env.stdout, "entrepot ready on %s://%s\n", scheme, addr)
 	for {
 		select {
 		case err := <-failed:
