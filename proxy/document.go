@@ -141,7 +141,9 @@ func (e *engine) render(ctx context.Context, c *call, s *upstream.Sources) (cach
 	if kept, err := e.rendered(ctx, c, l.record); err == nil {
 		return kept, l.record, nil
 	}
+	began := time.Now()
 	plain, zipped, err := e.encode(ctx, c, listing)
+	e.metrics.Observe(Render, time.Since(began))
 	if err != nil {
 		return r, nil, err
 	}

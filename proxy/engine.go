@@ -13,6 +13,7 @@ import (
 	"entrepot/cache/blob"
 	"entrepot/proxy/auth"
 	"entrepot/proxy/format"
+	"entrepot/proxy/policy"
 )
 
 // Renderings is what the engine needs of the index: where documents are that were rendered before.
@@ -29,6 +30,7 @@ type engine struct {
 	warm       *warm
 	flights    flights
 	logins     *auth.Logins
+	metrics    *Metrics
 	log        zerolog.Logger
 }
 
@@ -44,7 +46,26 @@ func (e *engine) dispatch(w http.ResponseWriter, r *http.Request, c *call) error
 	if !ok {
 		return cache.ErrAbsent
 	}
-	return s.Serve(w, r, c.want, format.View{Name: c.want.View, Base: c.base}, &desk{engine: e, call: c, request: r})
+	private, err := c.private(r.Context())
+	if err != nil {
+		return err
+	}
+	v := format.View{Name: c.want.View, Base: c.base, Private: private}
+	return s.Serve(w, r, c.want, v, &desk{engine: e, call: c, request: r})
+}
+
+// private reports whether the client could not read the repository without its credential.
+func (c *call) private(ctx context.Context) (bool, error) {
+	if c.principal.Anonymous {
+		return false, nil
+	}
+	nobody, err := c.site.Authority.Authenticate(ctx, &http.Request{}, c.remote.Addr())
+	if err != nil {
+		return false, err
+	}
+	return !c.site.Policy.Decide(&policy.Query{
+		Principal: nobody, Action: policy.Read, Domain: c.domain.Name, Repository: c.repo.Name,
+	}).Allow, nil
 }
 
 // answer is a response whose bytes are in the store.

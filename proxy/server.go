@@ -39,7 +39,7 @@ func NewServer(site *Site, o Options) *Server {
 	s := &Server{o: o}
 	s.site.Store(site)
 	s.engine = &engine{
-		renderings: o.Renderings, trails: newTrails(o.Answers), logins: o.Logins, log: o.Log,
+		renderings: o.Renderings, trails: newTrails(o.Answers), logins: o.Logins, metrics: o.Metrics, log: o.Log,
 		warm: newWarm(&s.site, o.Answers, o.Metrics, s.logWarm),
 	}
 	return s
@@ -72,7 +72,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := s.serve(out, r, c)
 	var p problem
 	if err != nil {
-		p = s.fail(out, r, c.format, err)
+		p = s.fail(out, r, c, err)
 	}
 	s.logDone(r, c, out, p, err, time.Since(began))
 	if p.kind == "aborted" {

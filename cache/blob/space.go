@@ -128,3 +128,6 @@ func (d *Disk) count() {
 	d.space.usage.Counted = true
 	d.space.mu.Unlock()
 }
+
+// Free returns how many bytes the file system of dir gives to us.
+func Free(dir string) (int64, error) { return freeSpace(dir) }

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -40,6 +41,9 @@ type house struct {
 	// discovering is closed when the tools of the machine have been asked; nil: they are not.
 	discovering chan struct{}
 
+	metrics   *proxy.Metrics
+
+	mu          sync.Mutex // guards what follows
 	domains     map[string]*stores
 	connections map[string]*line
 }
@@ -69,6 +73,7 @@ func openHouse(ctx context.Context, dir string, memory int64, log zerolog.Logger
 		via: "entrepot-" + newPseudonym(), memory: memory / 2, answers: cache.NewAnswers(memory / 4),
 		domains: map[string]*stores{}, connections: map[string]*line{},
 	}
+	h.metrics = h.newMetrics()
 	return h, nil
 }
 
@@ -208,6 +213,8 @@ func upstreamsFirst(repos []config.Repository) []config.Repository {
 
 // keep opens a domain's stores, once.
 func (h *house) keep(file *config.File, name string) (*stores, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if s := h.domains[name]; s != nil {
 		return s, nil
 	}
@@ -215,12 +222,12 @@ func (h *house) keep(file *config.File, name string) (*stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, err := blob.NewMemory(disk, h.memory/2, 0)
+	memory, err := blob.NewMemory(h.metrics.TimedStore(disk), h.memory/2, 0)
 	if err != nil {
 		return nil, err
 	}
 	s := &stores{disk: disk, memory: memory, Stores: &upstream.Stores{
-		Blobs: memory, Index: h.index, Changes: cache.NewChanges(),
+		Blobs: memory, Index: h.metrics.TimedIndex(h.index), Changes: cache.NewChanges(),
 		Documents: cache.NewDocuments(cache.DocumentsOptions{Domain: name, Store: memory, Index: h.index, Once: connection.WithoutRetry}),
 		Fills:     cache.NewFills(cache.FillsOptions{Store: memory}),
 	}}
@@ -246,6 +253,8 @@ func (h *house) connection(file *config.File, name string) (*upstream.Connection
 		out.Client = unaddressed(name)
 		return out, nil
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	kept := h.connections[name]
 	if kept == nil || kept.url != address || !reflect.DeepEqual(plain(kept.settings), plain(settings)) {
 		client, err := h.dial(settings, address)

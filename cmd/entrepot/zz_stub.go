@@ -1,5 +1,0 @@
-package main
-
-import "entrepot/proxy"
-
-func (k *keeper) metrics() *proxy.Metrics { return nil }
