@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
+	"entrepot/config"
 	"entrepot/upstream/discover"
 )
 
@@ -44,5 +46,14 @@ func (a *addresses) list() []discover.Address {
 		out = append(out, x)
 	}
 	slices.SortFunc(out, func(x, y discover.Address) int { return strings.Compare(x.Connection, y.Connection) })
+	return out
+}
+
+// self are the addresses by which this server is known, which are no registry's.
+func self(file *config.File) []string {
+	out := []string{file.Listen}
+	if u, err := url.Parse(file.PublicURL); err == nil && u.Host != "" {
+		out = append(out, u.Host)
+	}
 	return out
 }

@@ -29,6 +29,10 @@ func newFollower(dir string) *follower {
 			r.SetURL(&url.URL{Scheme: "http", Host: "owner"})
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set(clientHeader, r.In.RemoteAddr)
+			r.Out.Header.Del(schemeHeader)
+			if r.In.TLS != nil {
+				r.Out.Header.Set(schemeHeader, "https")
+			}
 			for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				r.Out.Header[name] = r.In.Header[name] // ReverseProxy takes them away; the owner decides whom to believe
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"entrepot/config"
 	"entrepot/upstream/discover"
 )
 
@@ -24,7 +25,7 @@ func initialise(ctx context.Context, env *environment, args []string) error {
 	for _, a := range given {
 		found.learn(a)
 	}
-	if err := discover.Tools(ctx, discover.Options{Formats: served()}, func(a discover.Address) { found.learn(a) }); err != nil {
+	if err := discover.Tools(ctx, discover.Options{Formats: served(), Self: self(config.Default())}, func(a discover.Address) { found.learn(a) }); err != nil {
 		return err
 	}
 	for _, a := range found.list() {

@@ -55,6 +55,7 @@ func (r *running) open(ctx context.Context, file *config.File, owner *ownership)
 	k.beside(func() { k.discover(background) })
 	k.beside(func() { k.watch(background) })
 	k.beside(func() { k.flush(background) })
+	k.beside(func() { k.upkeep(background) })
 	return k, nil
 }
 
@@ -86,7 +87,7 @@ func (k *keeper) prepare(ctx context.Context, file *config.File) error {
 	}
 	version, _ := build()
 	k.server = proxy.NewServer(site, proxy.Options{
-		Renderings: h.index, Answers: h.answers, Log: k.log, Access: k.access, Metrics: k.metrics(),
+		Renderings: h.index, Answers: h.answers, Log: k.log, Access: k.access, Metrics: h.metrics,
 		Logins: auth.NewLogins(), Ready: k.ready, Version: version,
 	})
 	return nil
@@ -126,7 +127,7 @@ func (k *keeper) discover(ctx context.Context) {
 	defer close(k.house.discovering)
 	news := false
 	if k.asks() {
-		err := discover.Tools(ctx, discover.Options{Formats: served(), Self: []string{k.file.Listen}}, func(a discover.Address) {
+		err := discover.Tools(ctx, discover.Options{Formats: served(), Self: self(k.file)}, func(a discover.Address) {
 			if k.found(a) {
 				news = true
 				k.remember(ctx, a)
@@ -175,6 +176,7 @@ func (k *keeper) apply(ctx context.Context, file *config.File) {
 	if err == nil {
 		err = k.house.authority.SetAccess(access(file))
 	}
+	k.house.metrics.Reloaded(err == nil)
 	if k.broken = err; err != nil {
 		k.log.Error().Err(err).Msg("the configuration cannot be used; the old one stays")
 		return
@@ -190,6 +192,7 @@ func (k *keeper) reload(why string) {
 	file, err := k.settings.load()
 	if err != nil {
 		k.broken = err
+		k.house.metrics.Reloaded(false)
 		k.log.Error().Err(err).Str("why", why).Msg("the configuration cannot be used; the old one stays")
 		return
 	}
@@ -269,7 +272,7 @@ func compareBool(a, b bool) int {
 }
 
 // inLane puts the lane on a listener.
-func (r *running) inLane(l net.Listener, k *keeper) net.Listener {
+func (r *running) inLane(l net.Listener, k *keeper) *lane.Listener {
 	return lane.Listen(l, lane.Options{
 		Answerer: k.server.Warm(), TLS: r.tls, IdleTimeout: idle, HeaderTimeout: readHeader, WriteTimeout: stalledWrite, MaxConns: maxConns,
 	})

@@ -55,5 +55,3 @@ func (h *house) states() []proxy.ConnectionState {
 	}
 	return out
 }
-
-func (k *keeper) metrics() *proxy.Metrics { return k.house.metrics }

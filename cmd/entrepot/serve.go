@@ -166,6 +166,9 @@ func (r *running) accept(ctx context.Context, server *http.Server, l net.Listene
 			if err := server.Shutdown(ending); err != nil {
 				return errors.Join(err, server.Close())
 			}
+			if l, ok := l.(*lane.Listener); ok {
+				return l.Drain(ending) // net/http takes a connection for idle while the lane answers on it
+			}
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,12 +37,20 @@ func (k *keeper) listenToOthers(owner *ownership) {
 // forOthers serves a request that another process passes on for a client of its own.
 func (k *keeper) forOthers(w http.ResponseWriter, r *http.Request) {
 	r.RemoteAddr = r.Header.Get(clientHeader)
+	if r.Header.Get(schemeHeader) == "https" {
+		r.TLS = &tls.ConnectionState{}
+	}
 	r.Header.Del(clientHeader)
+	r.Header.Del(schemeHeader)
 	k.server.ServeHTTP(w, r)
 }
 
-// clientHeader carries the client's address from the process that it talks to. It never leaves the machine.
-const clientHeader = "X-Entrepot-Client"
+// Headers that carry the client's address, and whether it spoke TLS, from the process that it talks to. They never
+// leave the machine.
+const (
+	clientHeader = "X-Entrepot-Client"
+	schemeHeader = "X-Entrepot-Scheme"
+)
 
 // tokenRequest is what the token verbs take, and tokenReply what they give.
 type tokenRequest struct {
