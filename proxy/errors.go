@@ -71,7 +71,7 @@ func explain(err error) problem {
 }
 
 // fail answers with an error, in the protocol's own form where there is one.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, f format.Format, err error) problem {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, err error) problem {
 	p := explain(err)
 	var broken *brokenOff
 	if errors.As(err, &broken) || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
@@ -92,8 +92,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f format.Format, e
 	}
 	if p.challenge {
 		h.Set("WWW-Authenticate", auth.Challenge)
+		if challenger, ok := c.format.(format.Challenger); ok && c.base != "" {
+			h.Add("WWW-Authenticate", challenger.Challenge(c.base))
+		}
 	}
-	if explainer, ok := f.(format.Explainer); ok {
+	if explainer, ok := c.format.(format.Explainer); ok {
 		explainer.Explain(w, p.status, p.message)
 		return p
 	}

@@ -46,6 +46,12 @@ type Explainer interface {
 	Explain(w http.ResponseWriter, status int, message string)
 }
 
+// Challenger is a format whose clients understand a WWW-Authenticate header of their own, beside Basic. base is
+// View.Base.
+type Challenger interface {
+	Challenge(base string) string
+}
+
 // Verifier is a format that can check an asset against more than Ref.Sums (Go: the checksum database). It is called
 // before the bytes are stored; any error refuses them.
 type Verifier interface {
@@ -106,8 +112,9 @@ type Ref struct {
 
 // View is for whom a listing is encoded.
 type View struct {
-	Name string // Want.View
-	Base string // address of the repository's endpoint as the client knows it, ending in "/"
+	Name    string // Want.View
+	Base    string // address of the repository's endpoint as the client knows it, ending in "/"
+	Private bool   // without a credential, the client could not read the repository; set for services only
 }
 
 // Getter reads documents from the registry behind one connection.
