@@ -41,7 +41,7 @@ type house struct {
 	// discovering is closed when the tools of the machine have been asked; nil: they are not.
 	discovering chan struct{}
 
-	metrics   *proxy.Metrics
+	metrics *proxy.Metrics
 
 	mu          sync.Mutex // guards what follows
 	domains     map[string]*stores
