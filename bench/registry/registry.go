@@ -1,6 +1,6 @@
 // Package registry is a fake package registry, for tests and for the benchmark.
 //
-// It serves npm and Go from memory, byte for byte the same in every run: what is added in code is built from names,
+// It serves npm, Go and Cargo from memory, byte for byte the same in every run: what is added in code is built from names,
 // sizes and seeds. It misbehaves on demand (see Fault), asks for credentials on demand (see Require), and remembers
 // every request that reached it (see Log). It is safe for concurrent use, and knows nothing of the rooms it tests.
 package registry
@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// Options say where a registry serves its protocols. The zero value serves npm below /npm/ and Go below /go/.
+// Options say where a registry serves its protocols. The zero value serves each below its own name: /npm/, /go/ …
 type Options struct {
 	NPMPath   string // starts and ends in "/"; "" is "/npm/"
 	GoPath    string // starts and ends in "/"; "" is "/go/"
 	SumDBName string // name of the checksum database; "" is "sumdb.example"
+	CargoPath string // starts and ends in "/"; "" is "/cargo/"
 }
 
 // Registry is a fake registry. Make one with New; serve it with Start, Listen, Serve or as an http.Handler.
@@ -24,6 +25,7 @@ type Registry struct {
 	mounts []mount // of the protocols
 	npm    *npm
 	golang *golang
+	cargo  *cargo
 	record recorder
 
 	mu     sync.Mutex
@@ -57,8 +59,11 @@ func New(o Options) *Registry {
 	if o.SumDBName == "" {
 		o.SumDBName = "sumdb.example"
 	}
-	r := &Registry{npm: newNPM(), golang: newGolang(o.SumDBName)}
-	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}}
+	if o.CargoPath == "" {
+		o.CargoPath = "/cargo/"
+	}
+	r := &Registry{npm: newNPM(), golang: newGolang(o.SumDBName), cargo: &cargo{crates: make(map[string]*crate)}}
+	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}, {o.CargoPath, r.cargo.serve}}
 	return r
 }
 
