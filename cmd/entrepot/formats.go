@@ -5,6 +5,7 @@ import (
 
 	"entrepot/config"
 	"entrepot/proxy/format"
+	"entrepot/proxy/format/cargo"
 	"entrepot/proxy/format/golang"
 	"entrepot/proxy/format/npm"
 )
@@ -19,6 +20,7 @@ func protocols(databases map[string]string) (map[string]format.Format, error) {
 	for _, f := range []format.Format{
 		npm.Format{},
 		modules,
+		cargo.Format{},
 	} {
 		out[f.Name()] = f
 	}
