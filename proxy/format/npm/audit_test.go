@@ -52,6 +52,16 @@ func TestAuditTellsARegistryOnlyItsOwnPackages(t *testing.T) {
 	}
 }
 
+// TestANameOfOursIsNotTold holds for a name that has versions of a registry too, whichever comes first.
+func TestANameOfOursIsNotTold(t *testing.T) {
+	ours, theirs := cache.Version{Origin: cache.Origin{Repository: "team"}}, cache.Version{Origin: cache.Origin{Connection: "public:test"}}
+	for want, versions := range map[string][]cache.Version{"": {theirs, ours}, "public:test": {theirs, theirs}} {
+		if got := connectionOf(&cache.Listing{Versions: versions}); got != want {
+			t.Errorf("%v comes from %q, want %q", versions, got, want)
+		}
+	}
+}
+
 func TestFailedAuditIsNeverCleared(t *testing.T) {
 	for name, answer := range map[string]formattest.Answer{
 		"down":         {Err: errors.New("no route")},

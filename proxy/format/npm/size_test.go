@@ -3,6 +3,7 @@ package npm
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -114,6 +115,27 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// TestSpilledDocumentsAreWhole holds that a document written in many parts is the one that was read.
+func TestSpilledDocumentsAreWhole(t *testing.T) {
+	var doc bytes.Buffer
+	big(&doc, 200)
+	l, err := Format{}.Listing(t.Context(), cache.Package{Format: "npm", Name: "big"}, formattest.NewRegistry(map[string]string{"big": doc.String()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, view := range []string{fullView, abbreviatedView} {
+		var out bytes.Buffer
+		if err := (Format{}).Encode(&out, l, format.View{Name: view, Base: formattest.Base}); err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Versions map[string]struct{ Dependencies map[string]string } }
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got.Versions) != 200 || got.Versions["1.0.199"].Dependencies["last"] != "1" {
+			t.Errorf("%s: %d versions, %v", view, len(got.Versions), err)
+		}
+	}
 }
 
 func BenchmarkPackument(b *testing.B) {
