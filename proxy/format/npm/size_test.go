@@ -131,7 +131,9 @@ func TestSpilledDocumentsAreWhole(t *testing.T) {
 		if err := (Format{}).Encode(&out, l, format.View{Name: view, Base: formattest.Base}); err != nil {
 			t.Fatal(err)
 		}
-		var got struct{ Versions map[string]struct{ Dependencies map[string]string } }
+		var got struct {
+			Versions map[string]struct{ Dependencies map[string]string }
+		}
 		if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got.Versions) != 200 || got.Versions["1.0.199"].Dependencies["last"] != "1" {
 			t.Errorf("%s: %d versions, %v", view, len(got.Versions), err)
 		}
