@@ -83,7 +83,7 @@ func (d *desk) Publish(ctx context.Context, p *format.Publication) error {
 		v.Assets = append(v.Assets, cache.Asset{Name: f.Name, Digest: pin.Digest, Size: pin.Size, Sums: f.Sums})
 	}
 	return d.call.repo.Publish(ctx, upstream.Publication{
-		Package: p.Package, Version: v, PackageMeta: p.PackageMeta, Tags: p.Tags, Merge: p.Merge,
+		Package: p.Package, Version: v, PackageMeta: p.PackageMeta, Tags: p.Tags, Merge: p.Merge, Join: p.Join,
 	})
 }
 

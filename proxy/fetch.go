@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func (f *fetch) open(ctx context.Context) (*cache.FillSource, error) {
 	if ok { // I9: the same bytes as before, whatever the registry promises today
 		sums = append(sums, cache.Sum{Algorithm: "sha256", Value: pinned[:]})
 	}
+	if ref.Make != nil {
+		return f.made(ctx, ref, sums)
+	}
 	u, err := f.conn.Resolve(ref.URL)
 	if err != nil {
 		return nil, &cache.Unavailable{Connection: f.conn.Name, Err: fmt.Errorf("bad address in a document: %w", err)}
@@ -66,6 +70,18 @@ func (f *fetch) open(ctx context.Context) (*cache.FillSource, error) {
 		Resume: func(ctx context.Context, off int64) (io.ReadCloser, error) {
 			return f.conn.Resume(ctx, u.String(), resp.Header.Get("ETag"), off)
 		},
+	}, nil
+}
+
+// made is an asset that the registry does not keep.
+func (f *fetch) made(ctx context.Context, ref format.Ref, sums []cache.Sum) (*cache.FillSource, error) {
+	b, err := ref.Make(ctx, &getter{conn: f.conn, pkg: f.key.Package})
+	if err != nil {
+		return nil, err
+	}
+	return &cache.FillSource{
+		Connection: f.conn.Name, Body: io.NopCloser(bytes.NewReader(b)), Size: int64(len(b)), ContentType: f.contentType,
+		Sums: sums, Check: f.check(ctx, ref),
 	}, nil
 }
 

@@ -20,6 +20,8 @@ type Publication struct {
 	PackageMeta []byte            // nil: unchanged
 	Tags        map[string]string // tags to set
 	Merge       bool              // assets may join a version that is there (Maven, PyPI); else they are all given at once
+	// Join makes one Meta of the version's and that of the assets that join it; nil: the version's stays.
+	Join func(old, added []byte) ([]byte, error)
 }
 
 // Publish stores a version in the repository, durably: it survives kill -9 and power loss from when Publish returns
@@ -71,7 +73,12 @@ func (r *Repository) shelve(h *cache.Holding, pub Publication) error {
 		if err != nil || !changed {
 			return err
 		}
-		old.Assets, old.Revision = assets, Revision(v.Meta, assets)
+		if pub.Join != nil {
+			if old.Meta, err = pub.Join(old.Meta, v.Meta); err != nil {
+				return err
+			}
+		}
+		old.Assets, old.Revision = assets, Revision(old.Meta, assets)
 	} else {
 		v.Revision = Revision(v.Meta, v.Assets)
 		h.Versions = append(h.Versions, v)

@@ -58,6 +58,18 @@ type Verifier interface {
 	Verify(ctx context.Context, a cache.AssetKey, r io.ReaderAt, size int64, get Getter) error
 }
 
+// Promiser is a format whose registries say what they promise about an asset beside it (Maven: header or .sha1). It is
+// asked when the head of the answer with the asset has come, and what it returns counts as Ref.Sums. If it returns
+// nothing, Ref.Check decides; else the sums do, and Ref.Check is not asked. An error ends the fetch.
+type Promiser interface {
+	Promise(ctx context.Context, a cache.AssetKey, h http.Header, get Getter) ([]cache.Sum, error)
+}
+
+// Annotator is a format with headers of its own on the answer with a stored asset (Maven: checksums).
+type Annotator interface {
+	Annotate(h http.Header, a cache.Asset)
+}
+
 // Direct marks a format whose registries keep an asset where its name says (Go): Locate works with a nil listing, so no
 // index has to be read, or be there, to fetch one.
 type Direct interface {
@@ -97,6 +109,7 @@ type Want struct {
 	ContentType string // of the answer (Document, Asset)
 	Vary        string // request headers that Parse looked at, as a Vary value; empty: none
 	StoredOnly  bool   // answer from what is stored, else absent (Go's cached-only)
+	Sum         string // Document, Asset: what is asked is not the bytes but their checksum in hex, by this algorithm (cache.Sum)
 	Seeks       string // Document: a version or tag that the client is after; a stored index without it is refreshed at once
 }
 
@@ -108,6 +121,9 @@ type Ref struct {
 	Size   int64       // promised size; 0: not promised
 	// Check accepts the bytes where the registry promises no sum (an archive that checks out …); nil: nothing to check.
 	Check func(r io.ReaderAt, size int64) error
+	// Make makes the bytes of a small asset that the registry does not keep, out of what it keeps; then there is no URL.
+	// nil: they are at URL.
+	Make func(ctx context.Context, get Getter) ([]byte, error)
 }
 
 // View is for whom a listing is encoded.
@@ -172,6 +188,9 @@ type Publication struct {
 	Assets      []File
 	// Merge lets assets join a version that is there already, as Maven and PyPI do; else a version comes whole.
 	Merge bool
+	// Join makes one fragment of the one that a version has and the one of the assets that join it; nil: the old one
+	// stays. Its error aborts.
+	Join func(old, added []byte) ([]byte, error)
 }
 
 // File is one asset of a Publication.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,7 +139,8 @@ func (d *Desk) Spool(context.Context, int64) (blob.Spool, error) {
 	return s, nil
 }
 
-// Publish stores a version. Other bytes under a version that exists are cache.ErrConflict.
+// Publish stores a version, or assets that join one where p.Merge says so. Other bytes under what exists are
+// cache.ErrConflict.
 func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	stored := cache.Stored{
 		Version: p.Version, Status: p.Status, Origin: cache.Origin{Repository: "test"}, Published: Published, Meta: p.Meta,
@@ -161,12 +163,24 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	defer d.mu.Unlock()
 	h := d.hold(p.Package)
 	if old := h.Version(p.Version); old != nil {
-		if sameAssets(old.Assets, stored.Assets) {
+		joined, ok := join(old.Assets, stored.Assets, p.Merge)
+		if !ok {
+			return fmt.Errorf("%s %s: %w", p.Package, p.Version, cache.ErrConflict)
+		}
+		if len(joined) == len(old.Assets) {
 			return nil
 		}
-		return fmt.Errorf("%s %s: %w", p.Package, p.Version, cache.ErrConflict)
+		if p.Join != nil {
+			meta, err := p.Join(old.Meta, stored.Meta)
+			if err != nil {
+				return err
+			}
+			old.Meta = meta
+		}
+		old.Assets = joined
+	} else {
+		h.Versions = append(h.Versions, stored)
 	}
-	h.Versions = append(h.Versions, stored)
 	if p.PackageMeta != nil {
 		h.Meta = p.PackageMeta
 	}
@@ -179,16 +193,19 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	return nil
 }
 
-func sameAssets(a, b []cache.Asset) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Name != b[i].Name || a[i].Digest != b[i].Digest {
-			return false
+// join adds assets to those that are there; false if they may not join, or are there with other bytes.
+func join(old, added []cache.Asset, grow bool) ([]cache.Asset, bool) {
+	joined := append([]cache.Asset(nil), old...)
+	for _, a := range added {
+		i := slices.IndexFunc(old, func(o cache.Asset) bool { return o.Name == a.Name })
+		switch {
+		case i >= 0 && old[i].Digest != a.Digest, i < 0 && !grow:
+			return nil, false
+		case i < 0:
+			joined = append(joined, a)
 		}
 	}
-	return true
+	return joined, true
 }
 
 func (d *Desk) hold(p cache.Package) *cache.Holding {
