@@ -6,15 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"entrepot/proxy/format/formattest"
 )
 
 // goCommand runs the go command in dir, against the registry alone.
 func goCommand(t *testing.T, dir string, env []string, args ...string) (string, error) {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("no go command")
-	}
-	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd := exec.CommandContext(t.Context(), formattest.Client(t, "go"), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-modcacherw -mod=mod", "GOTOOLCHAIN=local", "GOPATH="+t.TempDir(), "GOMODCACHE=",
 		"GONOSUMDB=", "GOPRIVATE=", "GONOPROXY=", "GOINSECURE=", "GOWORK=off", "GOENV=off")

@@ -19,9 +19,6 @@ import (
 	"entrepot/proxy/format/formattest"
 )
 
-// clientsRequired is the variable that makes a missing client a failure.
-const clientsRequired = "ENTREPOT_TEST_CLIENTS"
-
 // front is as much of an engine as a client needs: one repository, at /npm/main/.
 type front struct {
 	*formattest.Desk
@@ -85,12 +82,7 @@ type npm struct {
 
 func newClient(t *testing.T) (*front, *npm) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv(clientsRequired) != "" {
-			t.Fatal(err)
-		}
-		t.Skip("npm is not installed")
-	}
+	formattest.Client(t, "npm")
 	f := &front{Desk: &formattest.Desk{Format: Format{}, Who: &formattest.Identity{User: "ann"}}}
 	if _, _, err := f.Who.Issue(t.Context(), format.TokenRequest{}); err != nil { // token-1
 		t.Fatal(err)
