@@ -54,8 +54,8 @@ func (s *Server) logWarm(r *lane.Request, k *kept, status int, sent int64, took 
 	s.o.Access.Log(&line)
 }
 
-// logDone counts and logs a request that net/http served. What went wrong on our side, or a registry's, also goes to
-// the operator's log, under an id that the access log shares.
+// logDone counts and logs a request that net/http served. What went wrong on our side also goes to the operator's log,
+// under an id that the access log shares.
 func (s *Server) logDone(r *http.Request, c *call, w *response, p problem, err error, took time.Duration) {
 	e := c.entry(s.o.Metrics)
 	line := e.line()
@@ -68,7 +68,7 @@ func (s *Server) logDone(r *http.Request, c *call, w *response, p problem, err e
 	if err != nil {
 		s.o.Metrics.Failed(Scope{Domain: e.domain, Repository: e.repository, Format: e.format}, p.kind)
 		line.Error = err.Error()
-		if p.status >= http.StatusInternalServerError && p.kind != "aborted" {
+		if p.kind == "internal" {
 			line.Request = rand.Text()[:12]
 			s.o.Log.Error().Err(err).Str("request", line.Request).Int("status", p.status).Str("path", redact(r.URL)).Msg("a request failed")
 		}
