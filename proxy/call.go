@@ -65,6 +65,18 @@ func (c *call) route(r *http.Request) error {
 	return nil
 }
 
+// connected reports whether a registry of the format can be asked on behalf of the repository.
+func (c *call) connected() bool {
+	return slices.ContainsFunc(c.repo.Walk(), func(r *upstream.Repository) bool {
+		conn := r.Connection()
+		if conn == nil || conn.Format != c.format.Name() {
+			return false
+		}
+		_, lacks := conn.Client.(interface{ Unaddressed() })
+		return !lacks
+	})
+}
+
 // quote shows a name from a request in a message: short, and without what a terminal would act on.
 func quote(s string) string {
 	const longest = 100

@@ -91,7 +91,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 	if h := s.own(r.URL.Path); h != nil {
 		return h(w, r, c)
 	}
-	if err := c.route(r); err != nil {
+	if err := s.locate(r, c); err != nil {
 		return err
 	}
 	want, err := c.format.Parse(r, c.path)
@@ -106,6 +106,29 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) error {
 		return err
 	}
 	return s.engine.dispatch(w, r, c)
+}
+
+// discoveryWait is how long a request waits for its registry's address to be found. The tools of a machine answer
+// within a second; each has five.
+const discoveryWait = 10 * time.Second
+
+// locate finds the repository that a request is for. While registries' addresses are still looked for, what has none
+// yet waits for the end of the search, and then begins anew with the Site that came of it.
+func (s *Server) locate(r *http.Request, c *call) error {
+	err := c.route(r)
+	if c.site.Discovering == nil || err == nil && c.connected() {
+		return err
+	}
+	late := time.NewTimer(discoveryWait)
+	defer late.Stop()
+	select {
+	case <-c.site.Discovering:
+	case <-late.C:
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+	*c = call{site: s.site.Load(), remote: c.remote}
+	return c.route(r)
 }
 
 // allowed asks the policy (invariant 7: before the first byte).

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +20,9 @@ func (u unaddressed) err() error {
 		string(u), discover.EnvName(string(u)))}
 }
 
+// Unaddressed tells the server that the search for addresses may help.
+func (u unaddressed) Unaddressed() {}
+
 // Name implements cache.Source.
 func (u unaddressed) Name() string { return string(u) }
 
@@ -34,5 +36,5 @@ func (u unaddressed) Resolve(ref string) (*url.URL, error) {
 
 // Resume implements upstream.Client.
 func (u unaddressed) Resume(context.Context, string, string, int64) (io.ReadCloser, error) {
-	return nil, errors.Join(u.err())
+	return nil, u.err()
 }
