@@ -1,10 +1,12 @@
 package cargo
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
 	"entrepot/cache"
+	"entrepot/proxy/format"
 	"entrepot/proxy/format/formattest"
 )
 
@@ -51,9 +53,25 @@ func FuzzParse(f *testing.F) {
 		"api/v1/crates/serde/owners", "api/v1/crates/a%2fb/1.0.0/download", "a/../b", "", "/", "api/v1/crates/")
 }
 
+// configured is the format before registries whose config.json is in order.
+type configured struct{ Format }
+
+func (c configured) Listing(ctx context.Context, p cache.Package, get format.Getter) (*cache.Listing, error) {
+	return c.Format.Listing(ctx, p, withConfig{get})
+}
+
+type withConfig struct{ format.Getter }
+
+func (g withConfig) Get(ctx context.Context, q format.Query) (*cache.Document, error) {
+	if q.Path == "config.json" {
+		return formattest.NewRegistry(map[string]string{q.Path: `{"dl":"https://registry.example"}`}).Get(ctx, q)
+	}
+	return g.Getter.Get(ctx, q)
+}
+
 func FuzzListing(f *testing.F) {
 	p := cache.Package{Format: "cargo", Name: "ab"}
 	const line = `{"name":"ab","vers":"1.0.0","deps":[],"cksum":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff","features":{},"yanked":false}`
-	formattest.FuzzListing(f, Format{}, cache.AssetKey{Package: p}, "2/ab", []string{viewIndex},
+	formattest.FuzzListing(f, configured{}, cache.AssetKey{Package: p}, "2/ab", []string{viewIndex},
 		line, line+"\n"+line+"\n\nx", `{"name":"AB","vers":"1.0.0+a","cksum":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff","pubtime":"2024-01-01T00:00:00Z"}`, "{}", "")
 }

@@ -46,7 +46,7 @@ func readConfig(ctx context.Context, get format.Getter) (*config, error) {
 		return nil, err
 	}
 	bad := func(err error) error {
-		return &cache.Unavailable{Connection: get.Connection(), Err: fmt.Errorf("config.json: %w", err)}
+		return &cache.Unavailable{Connection: get.Connection(), Err: fmt.Errorf("config.json: %v", err)} // not %w: ErrAbsent would be about the crate
 	}
 	if err != nil {
 		return nil, bad(err) // what has none is no sparse index: that says nothing about a crate

@@ -93,6 +93,9 @@ func receive(r *http.Request, d format.Desk) (*upload, error) {
 	if n, err = length(r.Body); err != nil {
 		return nil, err
 	}
+	if r.ContentLength >= 0 && n > r.ContentLength {
+		return nil, cache.Invalidf("the body is shorter than the .crate of %d bytes that it announces", n)
+	}
 	if u.crate, err = d.Spool(r.Context(), n); err != nil {
 		return nil, err
 	}

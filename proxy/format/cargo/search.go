@@ -156,6 +156,9 @@ func searchThere(ctx context.Context, g format.Getter, text string, n int) ([]fo
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
+		return nil, 0, nil // a registry that cannot be searched, as many mirrors
+	}
 	var answer struct {
 		Crates []found
 		Meta   struct{ Total int }

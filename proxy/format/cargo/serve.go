@@ -59,13 +59,13 @@ func me(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, err := io.WriteString(w, `A token for cargo is made where this server runs, with
 
-    entrepot token create
+    entrepot token create --user NAME
 
 and given to cargo with
 
     cargo login --registry NAME
 
-where NAME is what .cargo/config.toml calls this registry.
+where that NAME is what .cargo/config.toml calls this registry.
 `)
 	return err
 }
