@@ -86,6 +86,8 @@ type Connection struct {
 	Client
 	Domain     *Domain
 	Repository cache.RepositoryID // the repository that it belongs to
+	// Scope is set if the client's own credential is sent: see Private.
+	Scope string
 }
 
 // Options are the parts of a repository that may be left out.

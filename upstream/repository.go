@@ -17,6 +17,7 @@ type Repository struct {
 	connection *Connection
 	strict     bool
 	farTags    bool
+	through    bool          // see Connection.Through
 	walk       []*Repository // without pruning
 }
 
@@ -35,7 +36,7 @@ func (r *Repository) walkFrom(closed func(*Repository) bool) []*Repository {
 	var walk []*Repository
 	var visit func(*Repository)
 	visit = func(at *Repository) {
-		if len(walk) == MaxWalk || slices.Contains(walk, at) {
+		if len(walk) == MaxWalk || slices.ContainsFunc(walk, func(x *Repository) bool { return x.ID == at.ID }) {
 			return
 		}
 		walk = append(walk, at)

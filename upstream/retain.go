@@ -18,7 +18,7 @@ func (c *Connection) RetainFrom(ctx context.Context, p cache.Package, v cache.St
 // Retain records in r the version that was found stored elsewhere in its walk, with all the assets that are stored
 // there: rows, never copied bytes. It does nothing if r holds it itself.
 func (r *Repository) Retain(ctx context.Context, place *Place) error {
-	if place.Stored == nil || place.Holder == r.ID {
+	if place.Stored == nil || place.Holder == r.ID || r.through && place.Stored.Origin.Internal() {
 		return nil
 	}
 	p := place.Sources.Package

@@ -48,7 +48,7 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 		return s, nil
 	}
 	for _, at := range s.walk {
-		if c := at.connection; c != nil && c.Format == p.Format && !blocked[at.ID] {
+		if c := at.connection; c != nil && c.Format == p.Format && !blocked[at.ID] && (at == r || !r.through) {
 			s.Connections = append(s.Connections, c)
 		}
 	}
@@ -59,4 +59,6 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 func (s *Sources) Confined() bool { return s.inside }
 
 // counts reports whether a stored version may be used at all.
-func (s *Sources) counts(v *cache.Stored) bool { return v.Origin.Internal() || !s.inside }
+func (s *Sources) counts(v *cache.Stored) bool {
+	return s.Repository.taken(v.Origin) && (v.Origin.Internal() || !s.inside)
+}

@@ -96,6 +96,15 @@ func (c *Conn) lane() *Conn { return c }
 // NetConn returns the connection as the inner listener accepted it.
 func (c *Conn) NetConn() net.Conn { return c.inner }
 
+// Bare returns the TCP connection, for whoever has hijacked it and wants the kernel to carry its bytes; nil if there is none,
+// or if bytes that were read of it have not been taken yet.
+func (c *Conn) Bare() *net.TCPConn {
+	if c.r < c.w {
+		return nil
+	}
+	return c.tcp
+}
+
 // Read gives net/http its bytes: of one request and no more, until Hook says that it is through with that.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {

@@ -18,7 +18,7 @@ type Options struct {
 	// says otherwise. Connections of h2 go to net/http as *tls.Conn, without the lane.
 	TLS *tls.Config
 	// HandshakeFailed hears of clients that fail at TLS; nil: nobody does.
-	HandshakeFailed func(peer net.Addr, err error)
+	HandshakeFailed func(inner net.Conn, err error)
 	// MaxConns bounds the connections open at a time, those that still shake hands included; 0: no bound.
 	MaxConns int
 
@@ -155,7 +155,7 @@ func (l *Listener) handshake(inner net.Conn) {
 		refusePlain(err)
 		_ = once.Close()
 		if l.o.HandshakeFailed != nil {
-			l.o.HandshakeFailed(inner.RemoteAddr(), err)
+			l.o.HandshakeFailed(inner, err)
 		}
 		return
 	}
@@ -196,6 +196,9 @@ func (s *slot) Close() error {
 	}
 	return s.Conn.Close()
 }
+
+// NetConn returns the connection as the inner listener accepted it.
+func (s *slot) NetConn() net.Conn { return s.Conn }
 
 // secureConn is a Conn over TLS. net/http puts its ConnectionState into Request.TLS.
 type secureConn struct{ *Conn }

@@ -66,7 +66,7 @@ func TestStalledHandshake(t *testing.T) {
 	s := newSite()
 	failed := make(chan error, 10)
 	_, l := start(t, s, nil, Options{TLS: config, MaxConns: 2, HandshakeTimeout: 100 * time.Millisecond,
-		HandshakeFailed: func(_ net.Addr, err error) { failed <- err }})
+		HandshakeFailed: func(_ net.Conn, err error) { failed <- err }})
 	stalled := dial(t, l)
 	for range 2 {
 		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "example.com"})

@@ -191,4 +191,3 @@ func FuzzParseSecret(f *testing.F) {
 		}
 	})
 }
-
