@@ -15,6 +15,18 @@ func Verify(r io.Reader, sums []Sum) error {
 	return s.verify()
 }
 
+// Compute reads r to its end and returns the sum of its bytes. An algorithm that is not known is an error.
+func Compute(r io.Reader, algorithm string) (Sum, error) {
+	s, err := newSummer([]Sum{{Algorithm: algorithm}})
+	if err != nil {
+		return Sum{}, err
+	}
+	if _, err := io.Copy(summing{s}, r); err != nil {
+		return Sum{}, err
+	}
+	return s.sums()[0], nil
+}
+
 type summing struct{ *summer }
 
 func (s summing) Write(p []byte) (int, error) {

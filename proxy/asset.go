@@ -10,6 +10,7 @@ import (
 
 	"entrepot/cache"
 	"entrepot/cache/blob"
+	"entrepot/proxy/format"
 	"entrepot/upstream"
 )
 
@@ -57,7 +58,11 @@ func (e *engine) stored(ctx context.Context, c *call, place *upstream.Place) (*a
 		return nil, err
 	}
 	c.result = "hit"
-	return c.assetAnswer(asset.Digest, asset.Size), nil
+	a := c.assetAnswer(asset.Digest, asset.Size)
+	if format, ok := c.format.(format.Annotator); ok {
+		format.Annotate(a.header, *asset)
+	}
+	return a, c.sum(ctx, a, asset.Sums)
 }
 
 // assetAnswer is the answer with an asset's bytes. They never change, so clients may keep them for good.
@@ -97,15 +102,18 @@ func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cac
 	return cache.ErrAbsent
 }
 
-// follow sends a fill to a client while it runs. A range waits for its end.
+// follow sends a fill to a client while it runs. A range and a checksum wait for its end.
 func (e *engine) follow(w http.ResponseWriter, r *http.Request, c *call, fill *cache.Fill, size int64) error {
-	if r.Header.Get("Range") != "" {
+	if r.Header.Get("Range") != "" || c.want.Sum != "" {
 		d, n, err := fill.Wait(r.Context())
 		if err != nil {
 			return err
 		}
 		a := c.assetAnswer(d, n)
 		a.header.Set("X-Cache", "miss")
+		if err := c.sum(r.Context(), a, nil); err != nil {
+			return err
+		}
 		return e.serve(w, r, c, a, ticket{})
 	}
 	h := w.Header()

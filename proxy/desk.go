@@ -38,7 +38,7 @@ func (d *desk) Getters(ctx context.Context, p cache.Package) ([]format.Getter, e
 	}
 	out := make([]format.Getter, len(conns))
 	for i, c := range conns {
-		out[i] = &getter{conn: c, pkg: p, storedOnly: d.call.want.StoredOnly, refresh: insists(d.request)}
+		out[i] = &getter{conn: c, pkg: p, storedOnly: d.call.want.StoredOnly, refresh: insists(d.request) && !d.call.want.Patient}
 	}
 	return out, nil
 }

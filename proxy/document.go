@@ -24,7 +24,7 @@ import (
 // document answers a request for a package's index.
 func (e *engine) document(w http.ResponseWriter, r *http.Request, c *call) error {
 	ticket := e.ticket(c)
-	rendering, rec, err := e.rendering(r.Context(), c, insists(r))
+	rendering, rec, err := e.rendering(r.Context(), c, insists(r) && !c.want.Patient)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,11 @@ func (e *engine) document(w http.ResponseWriter, r *http.Request, c *call) error
 	if rec.result == "stale" {
 		a.header.Set("Warning", `110 - "Response is Stale"`) // RFC 7234 §5.5.1; gone from RFC 9111, still understood
 	}
-	if !rendering.Gzip.IsZero() {
+	if c.want.Sum != "" {
+		if err := c.sum(r.Context(), a, nil); err != nil {
+			return err
+		}
+	} else if !rendering.Gzip.IsZero() {
 		a.variant = strings.TrimSuffix(a.etag, `"`) + `-gzip"`
 		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			a.header.Set("Content-Encoding", "gzip")

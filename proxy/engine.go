@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -68,11 +69,12 @@ func (c *call) private(ctx context.Context) (bool, error) {
 	}).Allow, nil
 }
 
-// answer is a response whose bytes are in the store.
+// answer is a response whose bytes are in the store, or few.
 type answer struct {
 	header  http.Header
 	digest  blob.Digest
 	size    int64
+	body    []byte // the bytes themselves where they are not in the store; nil: they are
 	etag    string
 	variant string    // the entity tag of the other coding of the same document; a client that has it is up to date
 	until   time.Time // when something may change it; zero: nothing does
@@ -80,11 +82,11 @@ type answer struct {
 
 // serve sends an answer, and keeps it in memory for those who ask the same.
 func (e *engine) serve(w http.ResponseWriter, r *http.Request, c *call, a *answer, t ticket) error {
-	f, err := c.domain.Blobs.Open(r.Context(), a.digest)
+	content, closer, err := c.content(r.Context(), a)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer closer.Close()
 	e.warm.keep(r, c, a, t)
 	h := w.Header()
 	for name, values := range a.header {
@@ -97,8 +99,20 @@ func (e *engine) serve(w http.ResponseWriter, r *http.Request, c *call, a *answe
 	if a.header.Get("Content-Encoding") != "" && r.Header.Get("Range") == "" {
 		h.Set("Content-Length", strconv.FormatInt(a.size, 10)) // ServeContent leaves it out of coded bodies
 	}
-	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, 0, a.size))
+	http.ServeContent(w, r, "", time.Time{}, content)
 	return nil
+}
+
+// content opens an answer's bytes.
+func (c *call) content(ctx context.Context, a *answer) (io.ReadSeeker, io.Closer, error) {
+	if a.body != nil {
+		return bytes.NewReader(a.body), io.NopCloser(nil), nil
+	}
+	f, err := c.domain.Blobs.Open(ctx, a.digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	return io.NewSectionReader(f, 0, a.size), f, nil
 }
 
 // cacheControl says who may keep an answer: nobody but the client itself if it had to say who it is.

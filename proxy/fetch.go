@@ -64,6 +64,14 @@ func (f *fetch) open(ctx context.Context) (*cache.FillSource, error) {
 	if err != nil {
 		return nil, err
 	}
+	promised, err := f.promised(ctx, resp.Header)
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	if len(promised) > 0 {
+		sums, ref.Check = append(sums, promised...), nil
+	}
 	return &cache.FillSource{
 		Connection: f.conn.Name, Body: resp.Body, Size: resp.ContentLength, ContentType: f.contentType, Sums: sums,
 		Promised: ref.Size, Check: f.check(ctx, ref),
@@ -83,6 +91,15 @@ func (f *fetch) made(ctx context.Context, ref format.Ref, sums []cache.Sum) (*ca
 		Connection: f.conn.Name, Body: io.NopCloser(bytes.NewReader(b)), Size: int64(len(b)), ContentType: f.contentType,
 		Sums: sums, Check: f.check(ctx, ref),
 	}, nil
+}
+
+// promised is what the registry promises beside the asset, with a format that looks for it there.
+func (f *fetch) promised(ctx context.Context, h http.Header) ([]cache.Sum, error) {
+	p, ok := f.format.(format.Promiser)
+	if !ok {
+		return nil, nil
+	}
+	return p.Promise(ctx, f.key, h, &getter{conn: f.conn, pkg: f.key.Package})
 }
 
 // again reports whether the repository that is connected has the asset by now, with its bytes.

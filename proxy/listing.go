@@ -114,8 +114,12 @@ func (l *reading) merged(ctx context.Context, s *upstream.Sources) (*cache.Listi
 	return listing, err
 }
 
-// same implements upstream.Same: two descriptions of a version are of the same bytes if they promise the same sums.
+// same implements upstream.Same: two descriptions of a version are of the same bytes if they promise the same sums, or
+// where descriptions promise nothing.
 func (l *reading) same(ours, theirs *cache.Listing, version string) bool {
+	if _, ok := l.format.(format.Direct); ok {
+		return true
+	}
 	key := cache.AssetKey{Package: ours.Package, Version: version, Asset: anyAsset}
 	a, errA := l.format.Locate(key, ours)
 	b, errB := l.format.Locate(key, theirs)

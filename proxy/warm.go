@@ -146,7 +146,7 @@ func (w *warm) keep(r *http.Request, c *call, a *answer, t ticket) {
 	remote := c.remote.Addr()
 	spelled := spell([]byte(r.Host), []byte(r.RequestURI), []byte(r.Header.Get("Accept")), []byte(r.Header.Get("Accept-Encoding")),
 		[]byte(r.Header.Get("Authorization")), remote.Unmap().IsLoopback(), r.TLS != nil, nil)
-	k := &kept{request: string(spelled), ticket: t, document: !a.until.IsZero(), entry: c.entry(w.metrics)}
+	k := &kept{request: string(spelled), ticket: t, document: !a.until.IsZero() && !c.want.Patient, entry: c.entry(w.metrics)}
 	if !until.IsZero() {
 		k.until = until.UnixNano()
 	}
@@ -185,8 +185,8 @@ func earliest(a, b time.Time) time.Time {
 
 // small reads a small body into memory; of a larger one it is nil.
 func small(ctx context.Context, blobs blob.Store, a *answer) ([]byte, error) {
-	if a.size > largestBody {
-		return nil, nil
+	if a.body != nil || a.size > largestBody {
+		return a.body, nil
 	}
 	if m, ok := blobs.(interface {
 		Bytes(blob.Digest) ([]byte, bool)

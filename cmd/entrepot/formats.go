@@ -7,6 +7,7 @@ import (
 	"entrepot/proxy/format"
 	"entrepot/proxy/format/cargo"
 	"entrepot/proxy/format/golang"
+	"entrepot/proxy/format/maven"
 	"entrepot/proxy/format/npm"
 )
 
@@ -20,6 +21,7 @@ func protocols(databases map[string]string) (map[string]format.Format, error) {
 	for _, f := range []format.Format{
 		npm.Format{},
 		modules,
+		maven.Format{},
 		cargo.Format{},
 	} {
 		out[f.Name()] = f

@@ -110,6 +110,7 @@ type Want struct {
 	Vary        string // request headers that Parse looked at, as a Vary value; empty: none
 	StoredOnly  bool   // answer from what is stored, else absent (Go's cached-only)
 	Sum         string // Document, Asset: what is asked is not the bytes but their checksum in hex, by this algorithm (cache.Sum)
+	Patient     bool   // Document, Service: a client that says no-cache does so always (Maven), and gets the one that is fresh enough for others
 	Seeks       string // Document: a version or tag that the client is after; a stored index without it is refreshed at once
 }
 

@@ -120,7 +120,11 @@ func Describe(w format.Want, err error) string {
 	field("action=", [...]string{"", "publish", "admin", "login"}[w.Action])
 	field("type=", w.ContentType)
 	field("vary=", w.Vary)
+	field("sum=", w.Sum)
 	field("seeks=", w.Seeks)
+	if w.Patient {
+		b.WriteString(" patient")
+	}
 	if w.StoredOnly {
 		b.WriteString(" stored-only")
 	}
