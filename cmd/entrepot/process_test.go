@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this test binary the command itself where it is called entrepot, so that tests run the real thing.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"entrepot": main})
+}
+
+// everything tells whether the long tests run in full, as in CI.
+func everything() bool { return os.Getenv("ENTREPOT_TEST_ALL") != "" }
+
+// process is a running serve command.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string // ends in "/"
+	stderr *output
+	exited chan struct{} // closed when it has ended
+}
+
+// output gathers what a process says.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *output) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *output) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// serving runs entrepot serve with the arguments on a free port, until it is killed or the test ends. It returns when
+// the ready line is out.
+func serving(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, stderr: &output{}, exited: make(chan struct{})}
+	p.cmd = exec.Command("entrepot", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	p.cmd.Stderr = p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go func() {
+		r := bufio.NewReader(out)
+		line, _ := r.ReadString('\n')
+		ready <- line
+		io.Copy(io.Discard, r)
+		p.cmd.Wait() // the code is in ProcessState
+		close(p.exited)
+	}()
+	t.Cleanup(p.kill)
+	select {
+	case line := <-ready:
+		url, ok := strings.CutPrefix(line, "entrepot ready on ")
+		if !ok {
+			t.Fatalf("no ready line, but %q and\n%s", line, p.stderr)
+		}
+		p.url = strings.TrimSpace(url) + "/"
+	case <-time.After(30 * time.Second):
+		t.Fatalf("not ready in time:\n%s", p.stderr)
+	}
+	return p
+}
+
+// kill ends the process as kill -9 does.
+func (p *process) kill() {
+	p.cmd.Process.Kill() // it may be gone already
+	<-p.exited
+}
+
+// client opens a connection for each request. The time-out is a safety net.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}, Timeout: time.Minute}
+
+// fetch gets a path; the error says that the body is not whole.
+func (p *process) fetch(path string) (int, []byte, error) {
+	resp, err := client.Get(p.url + path)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, b, err
+}
+
+// serves checks that a path gives certain bytes.
+func (p *process) serves(path string, want []byte) {
+	p.t.Helper()
+	status, got, err := p.fetch(path)
+	if err != nil || status != http.StatusOK || !bytes.Equal(got, want) {
+		p.t.Errorf("GET %s: %d, %v, %d bytes; want %d", path, status, err, len(got), len(want))
+	}
+}
+
+// writeConfig writes a configuration of an npm registry behind main.
+func writeConfig(t *testing.T, dir, registry string) string {
+	t.Helper()
+	path := filepath.Join(dir, "entrepot.hcl")
+	text := fmt.Sprintf(`
+storage {
+  dir    = %q
+  memory = "64MiB"
+}
+
+connection "public:npmjs" {
+  url = "%s/npm/"
+}
+
+domain "acme" {
+  owner = "111122223333"
+  repository "npm-store" { external_connection = "public:npmjs" }
+  repository "main"      { upstreams = ["npm-store"] }
+}
+
+access {
+  anonymous = "read"
+  token "ci" {
+    secret = %q
+    policy = "publish"
+  }
+}
+`, filepath.Join(dir, "data"), registry, publisherToken)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const publisherToken = "a-token-of-some-length"
