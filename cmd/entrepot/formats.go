@@ -9,6 +9,7 @@ import (
 	"entrepot/proxy/format/golang"
 	"entrepot/proxy/format/maven"
 	"entrepot/proxy/format/npm"
+	"entrepot/proxy/format/pypi"
 )
 
 // protocols makes the formats that are spoken here. databases are the checksum databases of Go connections.
@@ -20,6 +21,7 @@ func protocols(databases map[string]string) (map[string]format.Format, error) {
 	out := map[string]format.Format{}
 	for _, f := range []format.Format{
 		npm.Format{},
+		pypi.Format{},
 		modules,
 		maven.Format{},
 		cargo.Format{},
