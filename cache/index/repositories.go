@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"entrepot/cache"
 )
@@ -18,7 +19,8 @@ func (db *DB) Repository(ctx context.Context, domain, name string) (cache.Reposi
 	err := db.read.one(ctx, selectRepository, key, &id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = db.writer.write(ctx, &write{do: func(tx transaction) error {
-			_, err := tx.exec(`INSERT INTO repositories (domain, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`, key...)
+			_, err := tx.exec(`INSERT INTO repositories (domain, name, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+				domain, name, timeValue(time.Now()))
 			if err != nil {
 				return err
 			}
