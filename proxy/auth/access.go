@@ -67,7 +67,14 @@ type directory struct {
 	principals          map[string]*Principal // by name
 	logins              map[string]*login     // by user name or access key id
 	static              map[[sha256.Size]byte]*Principal
-	slow                *login // any one with a bcrypt hash: an unknown user takes as long; nil: none
+	keys                map[string]signer // by access key id, for signatures
+	slow                *login            // any one with a bcrypt hash: an unknown user takes as long; nil: none
+}
+
+// signer is a principal with the secret that it signs with: a signature needs the secret itself.
+type signer struct {
+	p      *Principal
+	secret Secret
 }
 
 // login is a user and what its password is checked against.
@@ -84,6 +91,7 @@ func newDirectory(access Access) (*directory, error) {
 		principals: make(map[string]*Principal),
 		logins:     make(map[string]*login),
 		static:     make(map[[sha256.Size]byte]*Principal),
+		keys:       make(map[string]signer),
 	}
 	if access.Anonymous == EverybodyReads {
 		d.anonymous.Level = ReadLevel
@@ -100,6 +108,7 @@ func newDirectory(access Access) (*directory, error) {
 		if err := d.addLogin(k.AccessKeyID, k.Secret, Principal{Name: k.Name, Account: k.Account, Level: k.Level}); err != nil {
 			return nil, fmt.Errorf("key %q: %w", k.Name, err)
 		}
+		d.keys[k.AccessKeyID] = signer{d.principals[k.Name], k.Secret}
 	}
 	for _, t := range access.Tokens {
 		if err := d.addStatic(t.Token, Principal{Name: t.Name, Account: t.Account, Level: t.Level}); err != nil {
