@@ -161,12 +161,21 @@ domain "acme" {
   #:   # likewise external_upstream_repositories and internal_upstream_repositories
   #: }
 
-  # A supply-chain rule. Its patterns may end in @RANGE.
-  #: rule "cooldown" {
-  #:   match   = ["/npm/*", "/go/*"]
-  #:   except  = ["/npm/acme/*"]
-  #:   min_age = "3d"
-  #: }
+  # Supply-chain rules say what may come in. A refused version is neither listed nor served. Patterns may end in @RANGE.
+  rule "cooldown" {
+    match   = ["/npm/*", "/pypi/*", "/cargo/*"] # formats whose registries date versions
+    except  = ["/npm/acme/*"]
+    min_age = "3d"
+  }
+  rule "line in the sand" {
+    match        = ["/pypi/*"]
+    freeze_after = "2026-11-01" # a day, or a time such as 2026-11-01T12:00:00Z
+    mode         = "observe"    # only log what it would refuse; default: "enforce"
+  }
+  rule "known bad" {
+    match = ["/npm//left-pad$@<1.3.0"]
+    deny  = true
+  }
 
   # A version goes if no keep_* protects it and any max_* is exceeded; with keep_* alone, all that it does not protect.
   #: retention "builds" {

@@ -61,6 +61,7 @@ func (c *checker) rules(d *Domain) {
 		c.patterns(at, "match", r.Match)
 		c.patterns(at, "except", r.Except)
 		c.length(at("min_age"), "min_age", r.MinAge)
+		c.rule(r, at)
 	}
 	for i := range d.Retentions {
 		r := &d.Retentions[i]
@@ -72,6 +73,31 @@ func (c *checker) rules(d *Domain) {
 		c.length(at("max_age"), "max_age", r.MaxAge)
 		if r.KeepLast < 0 || r.KeepLast == 0 && r.MaxIdle == "" && r.MaxAge == "" {
 			c.wrong(at("keep_last"), "", "retention %q says neither what to keep nor what goes", r.Name)
+		}
+	}
+}
+
+// dated are the formats whose registries say when a version was published.
+var dated = []string{"cargo", "npm", "pypi"}
+
+func (c *checker) rule(r *Rule, at at) {
+	if r.FreezeAfter != "" {
+		if _, err := ParseMoment(r.FreezeAfter); err != nil {
+			c.wrong(at("freeze_after"), "", "freeze_after: %v", err)
+		}
+	}
+	c.word(at("mode"), "mode", r.Mode, "enforce", "observe")
+	if r.MinAge == "" && r.FreezeAfter == "" {
+		if !r.Deny {
+			c.wrong(at("match"), "give it min_age, freeze_after or deny", "rule %q refuses nothing", r.Name)
+		}
+		return
+	}
+	for i, p := range r.Match {
+		parts := strings.SplitN(p, "/", 3)
+		if len(parts) == 3 && !slices.Contains(dated, parts[1]) && slices.Contains(Formats(), parts[1]) || p == "/*" {
+			c.wrong(at("match", i), "name the formats that have dates: "+strings.Join(dated, ", "),
+				"rule %q goes by dates, which not every registry of %q gives: it could not be enforced", r.Name, p)
 		}
 	}
 }

@@ -62,6 +62,11 @@ func (c *Connection) fill() {
 }
 
 func (d *Domain) fill() {
+	for i := range d.Rules {
+		if r := &d.Rules[i]; r.Mode == "" {
+			r.Mode = "enforce"
+		}
+	}
 	set(&d.Owner, DefaultOwner)
 	set(&d.Walk, "safe")
 	set(&d.NpmTags, "nearest")

@@ -74,8 +74,16 @@ type Rule struct {
 	Name   string   `hcl:"name,label"`
 	Match  []string `hcl:"match"`
 	Except []string `hcl:"except,optional"`
-	// MinAge is how long a version must have been public before it is listed or served.
+	// MinAge is how long a version must have been public before it is listed or served. Only for formats whose registries
+	// say when versions were published: npm, pypi and cargo.
 	MinAge Duration `hcl:"min_age,optional"`
+	// FreezeAfter is a day (2026-11-01) or a time (RFC 3339); versions published later are neither listed nor served. For
+	// the formats of MinAge.
+	FreezeAfter string `hcl:"freeze_after,optional"`
+	// Deny refuses whatever matches, what was published here as well.
+	Deny bool `hcl:"deny,optional"`
+	// Mode is "enforce" (default), or "observe": what the rule would refuse is logged, and let through.
+	Mode string `hcl:"mode,optional"`
 
 	Body     hcl.Body  `hcl:",body"`
 	DefRange hcl.Range `hcl:",def_range"`

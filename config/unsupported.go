@@ -35,9 +35,6 @@ func unsupportedDomain(d *Domain, refuse func(hcl.Range, string)) {
 	for i := range d.PackageGroups {
 		refuse(d.PackageGroups[i].DefRange, "package_group")
 	}
-	for i := range d.Rules {
-		refuse(d.Rules[i].DefRange, "rule")
-	}
 	for i := range d.Retentions {
 		refuse(d.Retentions[i].DefRange, "retention")
 	}

@@ -103,3 +103,15 @@ func (s Secret) Format(w fmt.State, _ rune) { _, _ = fmt.Fprint(w, s.String()) }
 
 // MarshalText hides the secret from encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ParseMoment reads a day, which begins at midnight UTC, or a time in RFC 3339.
+func ParseMoment(s string) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, fmt.Errorf("%q is neither a day (2026-11-01) nor a time (2026-11-01T12:00:00Z)", s)
+	}
+	return t, nil
+}
