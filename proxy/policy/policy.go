@@ -9,6 +9,7 @@
 package policy
 
 import (
+	"net/netip"
 	"time"
 
 	"entrepot/cache"
@@ -33,6 +34,9 @@ type Query struct {
 	Domain, Repository string
 	Package            cache.Package
 	Version            string
+	Remote             netip.Addr // what follows is for conditions of policies; may be left out
+	Secure             bool
+	Time               time.Time
 }
 
 // Decision is the answer. Rule and Reason are set where Allow is false.
@@ -45,9 +49,12 @@ type Decision struct {
 }
 
 // Set is a compiled policy. The zero value and nil decide by levels alone.
-type Set struct{}
+type Set struct {
+	region  string
+	domains map[string]*Bounds
+}
 
-// Decide answers q. It does not allocate.
+// Decide answers q. It does not allocate where no resource policy applies.
 func (s *Set) Decide(q *Query) Decision {
 	if q.Action == Login {
 		return Decision{Allow: true}
@@ -59,6 +66,11 @@ func (s *Set) Decide(q *Query) Decision {
 	if p.Domain != "" && p.Domain != q.Domain {
 		return Decision{Rule: "token", Reason: "this token is for another domain"}
 	}
+	if b := s.bounds(q.Domain); b != nil && b.concern(p, q.Repository) {
+		return s.Authorize(&Request{
+			Principal: p, Action: actions[min(q.Action, Admin)], Remote: q.Remote, Secure: q.Secure, Time: q.Time, Resource: q.resource(),
+		})
+	}
 	if p.Level >= required[min(q.Action, Admin)] {
 		return Decision{Allow: true, Until: p.Expires}
 	}
@@ -67,6 +79,23 @@ func (s *Set) Decide(q *Query) Decision {
 
 // required is the level that each action needs.
 var required = [...]auth.Level{Read: auth.ReadLevel, Publish: auth.PublishLevel, Admin: auth.AdminLevel}
+
+// actions are what the data plane's actions are called by the service.
+var actions = [...]string{Read: "ReadFromRepository", Publish: "PublishPackageVersion", Admin: "DeletePackageVersions"}
+
+// resource is what the action is about: reading is all or nothing for a repository.
+func (q *Query) resource() Resource {
+	r := Resource{Domain: q.Domain, Repository: q.Repository}
+	if q.Action != Read {
+		r.Package = q.Package
+	}
+	return r
+}
+
+// concern reports whether policies have a say: where there are some, and about principals of other accounts.
+func (b *Bounds) concern(p *auth.Principal, repository string) bool {
+	return b.Domain != nil || b.Repositories[repository] != nil || p.Account != "" && p.Account != b.Owner
+}
 
 func refusal(p *auth.Principal, a Action) Decision {
 	d := Decision{Rule: "access", Login: p.Anonymous}

@@ -32,7 +32,9 @@ func TestAdmit(t *testing.T) {
 		{Name: "line", Place: "c:3", Match: selectors(t, "/pypi/*"), FreezeAfter: noon.Add(-day)},
 		{Name: "watch", Place: "c:4", Match: selectors(t, "/cargo/*"), MinAge: day, Observe: true},
 	})
-	npm := func(namespace, name string) cache.Package { return cache.Package{Format: "npm", Namespace: namespace, Name: name} }
+	npm := func(namespace, name string) cache.Package {
+		return cache.Package{Format: "npm", Namespace: namespace, Name: name}
+	}
 	for name, c := range map[string]struct {
 		arrival policy.Arrival
 		rule    string // empty: admitted
