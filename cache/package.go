@@ -125,10 +125,10 @@ func (h *Holding) Version(v string) *Stored {
 	return nil
 }
 
-// Found is one asset of one version that a repository holds.
+// Found is a version that a repository holds, as far as one of its assets goes.
 type Found struct {
 	Repository RepositoryID
-	Stored     // the version with that asset alone, without Meta
+	Stored     // the version without Meta, and of its Assets that one alone, if it is held
 }
 
 // Shelf says that a repository knows a package, and what decides whether others are asked about it.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"entrepot/cache"
@@ -16,7 +17,8 @@ func (c *Connection) RetainFrom(ctx context.Context, p cache.Package, v cache.St
 }
 
 // Retain records in r the version that was found stored elsewhere in its walk, with all the assets that are stored
-// there: rows, never copied bytes. It does nothing if r holds it itself.
+// there: rows, never copied bytes. It does nothing if r holds it itself, be it from another origin: then what counts for
+// r is decided anew for each request.
 func (r *Repository) Retain(ctx context.Context, place *Place) error {
 	if place.Stored == nil || place.Holder == r.ID || r.through && place.Stored.Origin.Internal() {
 		return nil
@@ -30,5 +32,9 @@ func (r *Repository) Retain(ctx context.Context, place *Place) error {
 	if v == nil {
 		return nil
 	}
-	return r.Domain.Index.Retain(ctx, []cache.RepositoryID{r.ID}, p, *v)
+	err = r.Domain.Index.Retain(ctx, []cache.RepositoryID{r.ID}, p, *v)
+	if errors.Is(err, cache.ErrConflict) {
+		return nil
+	}
+	return err
 }

@@ -41,9 +41,9 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 	for _, at := range s.walk {
 		if i := slices.IndexFunc(shelves, func(x cache.Shelf) bool { return x.Repository == at.ID }); i >= 0 {
 			s.Shelves = append(s.Shelves, shelves[i])
-			s.inside = s.inside || shelves[i].Internal && shelves[i].Controls.Upstream != cache.Allow
 		}
 	}
+	s.inside = confined(s.Shelves)
 	if s.inside {
 		return s, nil
 	}
@@ -53,6 +53,25 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 		}
 	}
 	return s, nil
+}
+
+// confined reports whether a name that some of the shelves have from inside is closed to the outside. A repository that
+// only retained what another published has never been told what it may take (its revision is 0), so its controls say
+// nothing: else a name would open up as soon as the one where it was published leaves the walk.
+func confined(shelves []cache.Shelf) bool {
+	inside, allowed := false, false
+	for _, s := range shelves {
+		switch {
+		case !s.Internal:
+		case s.Revision == 0:
+			inside = true
+		case s.Controls.Upstream != cache.Allow:
+			return true
+		default:
+			allowed = true
+		}
+	}
+	return inside && !allowed
 }
 
 // Confined reports whether the name is private here: published inside, and closed to everything outside.

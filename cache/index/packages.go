@@ -36,18 +36,25 @@ func (db *DB) Shelves(ctx context.Context, repos []cache.RepositoryID, p cache.P
 	return shelves, nil
 }
 
-var selectAsset = list(`SELECT p.repository, `+versionColumns+`, `+assetColumns+`
-	FROM packages p JOIN versions v ON v.package = p.id JOIN assets a ON a.version = v.id
-	WHERE p.format = $1 AND p.namespace = $2 AND p.name = $3 AND v.version = $4 AND a.name = $5 AND p.repository IN (`, 5)
+var selectAsset = list(`SELECT p.repository, `+versionColumns+`, a.name IS NOT NULL, coalesce(a.name, ''), a.digest,
+	coalesce(a.size, 0), coalesce(a.evicted, 0), coalesce(a.sums, '')
+	FROM packages p JOIN versions v ON v.package = p.id LEFT JOIN assets a ON a.version = v.id AND a.name = $5
+	WHERE p.format = $1 AND p.namespace = $2 AND p.name = $3 AND v.version = $4 AND p.repository IN (`, 5)
 
-// Find returns where an asset is held, in the order of repos. It is the look-up behind every hit: one statement.
+// Find returns where a version is held, in the order of repos, each with the asset if it is there: a version of which
+// nobody has that asset still has its origin. It is the look-up behind every hit: one statement.
 func (db *DB) Find(ctx context.Context, repos []cache.RepositoryID, key cache.AssetKey) ([]cache.Found, error) {
 	var found []cache.Found
 	p := key.Package
 	head := []any{p.Format, p.Namespace, p.Name, key.Version, key.Asset}
 	err := db.walk(ctx, &selectAsset, repos, head, func(rows *sql.Rows) error {
 		f := cache.Found{Stored: cache.Stored{Assets: make([]cache.Asset, 1)}}
-		err := rows.Scan(append(append([]any{&f.Repository}, versionDest(&f.Stored)...), assetDest(&f.Assets[0])...)...)
+		var has bool
+		dest := append([]any{&f.Repository}, versionDest(&f.Stored)...)
+		err := rows.Scan(append(append(dest, &has), assetDest(&f.Assets[0])...)...)
+		if !has {
+			f.Assets = nil
+		}
 		found = append(found, f)
 		return err
 	})

@@ -211,3 +211,15 @@ func TestLookUpsKeepTheOrderOfTheWalk(t *testing.T) {
 		t.Errorf("shelves of no walk: %v", got)
 	}
 }
+
+// TestFindWithoutTheAsset: a version of which a repository lacks the asset is found all the same, so that its origin is
+// known.
+func TestFindWithoutTheAsset(t *testing.T) {
+	db := openTest(t)
+	r := repositories(t, db, 2)
+	retain(t, db, r[:1], left, external("1.0.0", "bytes"))
+	found, err := db.Find(t.Context(), r, cache.AssetKey{Package: left, Version: "1.0.0", Asset: "another"})
+	if err != nil || len(found) != 1 || found[0].Repository != r[0] || len(found[0].Assets) != 0 || found[0].Origin.Internal() {
+		t.Errorf("found %+v, %v", found, err)
+	}
+}
