@@ -220,10 +220,10 @@ access {
 }
 
 # The proxy for clients that set HTTP_PROXY and HTTPS_PROXY.
-#: forward {
-#:   tunnel    = "allow"                        # hosts that are no registry: allow, deny or a list of hosts
-#:   clients   = ["127.0.0.0/8", "::1/128"]     # who may use us as a proxy
-#:   untrusted = "refuse"                       # a client that does not trust our authority: refuse or tunnel
-#:   learn     = false                          # open every host and learn registries from their protocol
-#:   bypass    = []                             # hosts that are never opened
-#: }
+forward {
+  tunnel    = "allow"                        # hosts that are no registry: allow, deny or a list of hosts
+  clients   = ["127.0.0.0/8", "::1/128"]     # who may use us as a proxy
+  untrusted = "refuse"                       # a client that does not trust our authority: refuse or tunnel
+  learn     = false                          # open every host and learn registries from their protocol
+  bypass    = []                             # hosts that are never opened
+}

@@ -14,9 +14,6 @@ func Unsupported(f *File) Diagnostics {
 		ds = append(ds, Diagnostic{Range: r, Message: what + " is not in force in this version",
 			Suggestion: "take it out: the server does not start with what it would not enforce"})
 	}
-	if f.Forward.Body != nil {
-		refuse(f.Forward.DefRange, "forward")
-	}
 	for i := range f.Connections {
 		if a := f.Connections[i].Auth; a != nil && a.CodeArtifact != nil {
 			refuse(a.DefRange, "auth codeartifact")

@@ -11,6 +11,7 @@ import (
 	"entrepot/cache"
 	"entrepot/proxy/auth"
 	"entrepot/proxy/format"
+	"entrepot/proxy/forward"
 	"entrepot/upstream"
 )
 
@@ -26,6 +27,10 @@ type call struct {
 	principal *auth.Principal
 	want      format.Want
 	result    string // X-Cache: hit, miss, stale, revalidated
+
+	// Of what was on its way to a registry; else nil.
+	visit *forward.Visit
+	conn  *upstream.Connection // the registry's
 }
 
 // maxPath is the longest path that is looked at. Package managers stay far below; the index has no use for more.

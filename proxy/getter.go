@@ -27,7 +27,7 @@ type getter struct {
 }
 
 // Connection implements format.Getter.
-func (g *getter) Connection() string { return g.conn.Name }
+func (g *getter) Connection() string { return g.conn.Registry() }
 
 // Get implements format.Getter.
 func (g *getter) Get(ctx context.Context, q format.Query) (*cache.Document, error) {
@@ -37,7 +37,7 @@ func (g *getter) Get(ctx context.Context, q format.Query) (*cache.Document, erro
 	}
 	began := time.Now()
 	doc, err := g.conn.Domain.Documents.Get(ctx, g.conn.Client, cache.DocumentQuery{
-		Path: q.Path, Accept: q.Accept, URL: u.String(), Max: q.Max, Fresh: q.Fresh, Immutable: q.Immutable,
+		Path: q.Path, Accept: q.Accept, Scope: g.conn.Scope, URL: u.String(), Max: q.Max, Fresh: q.Fresh, Immutable: q.Immutable,
 		Refresh: q.Refresh || g.refresh, StoredOnly: g.storedOnly,
 		Changed: func() { g.conn.Domain.Changes.Bump(g.pkg) },
 	})

@@ -56,9 +56,14 @@ func (s *Server) Warm() lane.Answerer { return s.engine.warm }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
 	c := &call{site: s.site.Load()} // I6: the one Site that this request sees
 	c.remote = c.site.client(r)
+	s.handle(w, r, c, s.serve)
+}
+
+// handle serves a call, answers with the error if that fails, and writes both down.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request, c *call, serve func(http.ResponseWriter, *http.Request, *call) error) {
+	began := time.Now()
 	out := &response{ResponseWriter: w}
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
@@ -69,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(p)
 		}
 	}()
-	err := s.serve(out, r, c)
+	err := serve(out, r, c)
 	var p problem
 	if err != nil {
 		p = s.fail(out, r, c, err)

@@ -27,6 +27,14 @@ type Site struct {
 	// connection yet waits for it.
 	Discovering <-chan struct{}
 
+	// Inside are the domains' default repositories: what was published there, and their rules, is for clients too whose
+	// requests were on their way to a registry.
+	Inside map[string]string
+	// Learn makes a connection of each registry that clients are seen to use.
+	Learn bool
+
+	places places
+
 	// Via is the pseudonym that we go by in Via headers; a request that carries it came round in a loop.
 	Via string
 }

@@ -11,6 +11,8 @@ import (
 
 	"entrepot/cache"
 	"entrepot/cache/blob"
+	"entrepot/proxy/auth"
+	"entrepot/proxy/forward"
 	"entrepot/proxy/lane"
 )
 
@@ -71,6 +73,22 @@ func spell(host, target, accept, encoding, authorization []byte, loopback, tls b
 	return to
 }
 
+// errand writes down where a request was going that did not come to us, and who the proxy knows its client to be. What it
+// begins with no other request does, so that one cannot pass for the other.
+func errand(to []byte, going *forward.Visit) []byte {
+	if going == nil {
+		return to
+	}
+	to = append(to, 'f')
+	to = append(to, going.To.Scheme()...)
+	to = append(append(to, ' '), going.To.Host()...)
+	if p, ok := going.Who.(*auth.Principal); ok && p != nil {
+		to = strconv.AppendInt(append(to, ' '), int64(p.Level), 10)
+		to = append(append(to, ' '), p.Name...)
+	}
+	return append(to, ' ')
+}
+
 func (w *warm) key(spelled []byte) [2]uint64 {
 	return [2]uint64{maphash.Bytes(w.seed[0], spelled), maphash.Bytes(w.seed[1], spelled)}
 }
@@ -80,7 +98,10 @@ func newWarm(site *atomic.Pointer[Site], answers *cache.Answers, metrics *Metric
 }
 
 // Answer implements lane.Answerer.
-func (w *warm) Answer(r *lane.Request) *lane.Answer {
+func (w *warm) Answer(r *lane.Request) *lane.Answer { return w.answer(r, nil) }
+
+// answer finds the answer for a request that came to us, or was going elsewhere.
+func (w *warm) answer(r *lane.Request, going *forward.Visit) *lane.Answer {
 	if !plain(r) {
 		return nil
 	}
@@ -90,7 +111,7 @@ func (w *warm) Answer(r *lane.Request) *lane.Answer {
 		return nil // who the client is stands in headers that the lane does not read
 	}
 	var room [1024]byte
-	spelled := spell(r.Host, r.Target, r.Accept, r.AcceptEncoding, r.Authorization, remote.Unmap().IsLoopback(), r.TLS, room[:0])
+	spelled := spell(r.Host, r.Target, r.Accept, r.AcceptEncoding, r.Authorization, remote.Unmap().IsLoopback(), r.TLS, errand(room[:0], going))
 	v, ok := w.answers.Get(w.key(spelled))
 	if !ok {
 		return nil
@@ -145,7 +166,7 @@ func (w *warm) keep(r *http.Request, c *call, a *answer, t ticket) {
 	}
 	remote := c.remote.Addr()
 	spelled := spell([]byte(r.Host), []byte(r.RequestURI), []byte(r.Header.Get("Accept")), []byte(r.Header.Get("Accept-Encoding")),
-		[]byte(r.Header.Get("Authorization")), remote.Unmap().IsLoopback(), r.TLS != nil, nil)
+		[]byte(r.Header.Get("Authorization")), remote.Unmap().IsLoopback(), r.TLS != nil, errand(nil, c.visit))
 	k := &kept{request: string(spelled), ticket: t, document: !a.until.IsZero() && !c.want.Patient, entry: c.entry(w.metrics)}
 	if !until.IsZero() {
 		k.until = until.UnixNano()

@@ -86,6 +86,8 @@ type Connection struct {
 	Client
 	Domain     *Domain
 	Repository cache.RepositoryID // the repository that it belongs to
+	// Credential says that the connection shows a credential of its own to the registry.
+	Credential bool
 	// Scope is set if the client's own credential is sent: see Private.
 	Scope string
 }

@@ -29,7 +29,7 @@ const scopeMark = "~"
 // Private returns a connection to the same registry for what one credential of a client's obtains. client sends that
 // credential, scope stands for it, and repository is where it is kept: nobody else asks that one (invariant 11).
 func (c *Connection) Private(scope string, repository cache.RepositoryID, client Client) *Connection {
-	return &Connection{
+	return &Connection{ // without c.Credential: the client's own takes its place
 		Name: PrivateName(c.Name, scope), Format: c.Format, Client: client, Domain: c.Domain, Repository: repository, Scope: scope,
 	}
 }

@@ -82,7 +82,7 @@ func (h *house) close(ctx context.Context) error {
 // site makes a Site of a configuration. Nothing of the present one changes if it fails.
 func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error) {
 	site := &proxy.Site{
-		Domains: map[string]*upstream.Domain{}, Hosts: hosts(file), Authority: h.authority, Via: h.via,
+		Domains: map[string]*upstream.Domain{}, Inside: map[string]string{}, Learn: file.Forward.Learn, Hosts: hosts(file), Authority: h.authority, Via: h.via,
 		Discovering: h.discovering,
 	}
 	if file.PublicURL != "" {
@@ -111,6 +111,7 @@ func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error
 			return nil, err
 		}
 		site.Domains[d.Name] = d
+		site.Inside[d.Name] = domains[i].DefaultRepository
 		if i == 0 {
 			site.Default = d
 		}

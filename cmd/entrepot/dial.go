@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
+	"syscall"
 
 	"entrepot/config"
 	"entrepot/proxy"
@@ -34,7 +37,7 @@ func (h *house) connection(file *config.File, name string) (*upstream.Connection
 			address, format = a.URL, or(format, a.Format)
 		}
 	}
-	out := &upstream.Connection{Name: name, Format: format}
+	out := &upstream.Connection{Name: name, Format: format, Credential: settings.Auth != nil}
 	if address == "" {
 		out.Client = unaddressed(name)
 		return out, nil
@@ -67,26 +70,54 @@ func plain(c config.Connection) config.Connection {
 
 // dial makes a connection's client.
 func (h *house) dial(c config.Connection, address string) (*connection.Connection, error) {
-	u, err := url.Parse(address)
+	o, err := h.options(c, address)
 	if err != nil {
 		return nil, err
+	}
+	return connection.New(o)
+}
+
+// dialGuarded makes the client of a connection that nobody configured. public: not even the registry itself may stand at a
+// private address.
+func (h *house) dialGuarded(c config.Connection, address string, public bool) (*connection.Connection, error) {
+	o, err := h.options(c, address)
+	if err != nil {
+		return nil, err
+	}
+	if public {
+		d := net.Dialer{Timeout: connection.DefaultConnectTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			return connection.Permit(ap.Addr(), false)
+		}}
+		o.Dial = d.DialContext
+	}
+	return connection.New(o)
+}
+
+func (h *house) options(c config.Connection, address string) (o connection.Options, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return o, err
 	}
 	allow, err := prefixes(c.Allow)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	credential, err := credential(c.Auth, u.Hostname())
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	through, err := throughProxy(c.Proxy)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	version, _ := build()
-	return connection.New(connection.Options{
+	return connection.Options{
 		Name: c.Name, URL: u, Auth: credential, UserAgent: "entrepot/" + version, Via: h.via, Allow: allow, Limit: c.Limit, Proxy: through,
-	})
+	}, nil
 }
 
 // credential is what a connection shows to its registry.

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"entrepot/proxy/forward"
 )
 
 // follower serves requests through the process that owns the data directory, until it has taken the directory over
@@ -14,6 +16,7 @@ import (
 type follower struct {
 	own   atomic.Pointer[http.Handler] // nil while another process owns the directory
 	taken chan struct{}                // closed when own is set
+	dir   string
 	proxy *httputil.ReverseProxy
 }
 
@@ -21,7 +24,7 @@ type follower struct {
 const takeover = 10 * time.Second
 
 func newFollower(dir string) *follower {
-	f := &follower{taken: make(chan struct{})}
+	f := &follower{taken: make(chan struct{}), dir: dir}
 	f.proxy = &httputil.ReverseProxy{
 		Transport:     toOwner(dir),
 		FlushInterval: -1, // a fill is passed on as it grows
@@ -30,6 +33,10 @@ func newFollower(dir string) *follower {
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set(clientHeader, r.In.RemoteAddr)
 			r.Out.Header.Del(schemeHeader)
+			r.Out.Header.Del(targetHeader)
+			if v := forward.VisitOf(r.In.Context()); v != nil {
+				r.Out.Header.Set(targetHeader, v.To.Origin())
+			}
 			if r.In.TLS != nil {
 				r.Out.Header.Set(schemeHeader, "https")
 			}
@@ -52,6 +59,10 @@ func (f *follower) take(h http.Handler) {
 func (f *follower) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := f.own.Load(); h != nil {
 		(*h).ServeHTTP(w, r)
+		return
+	}
+	if r.Method == http.MethodConnect || r.URL.IsAbs() {
+		throughOwner(f.dir, w, r)
 		return
 	}
 	f.proxy.ServeHTTP(w, r)

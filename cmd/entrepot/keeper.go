@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"entrepot/config"
 	"entrepot/proxy"
 	"entrepot/proxy/auth"
+	"entrepot/proxy/forward"
 	"entrepot/proxy/lane"
 	"entrepot/upstream/discover"
 )
@@ -27,6 +29,11 @@ type keeper struct {
 	server *proxy.Server
 	access *proxy.AccessLog
 	socket *http.Server
+
+	forward     *forward.Proxy // before the server: what the port serves
+	interceptor *proxy.Interceptor
+	registries  *registries
+	proxying    atomic.Pointer[proxying]
 
 	stop context.CancelFunc // ends what runs beside
 	wg   sync.WaitGroup     // what runs beside
@@ -90,7 +97,10 @@ func (k *keeper) prepare(ctx context.Context, file *config.File) error {
 		Renderings: h.index, Answers: h.answers, Log: k.log, Access: k.access, Metrics: h.metrics,
 		Logins: auth.NewLogins(), Ready: k.ready, Version: version,
 	})
-	return nil
+	if err := k.setForward(file); err != nil {
+		return err
+	}
+	return k.openForward()
 }
 
 // knownAddresses takes the addresses that need no asking: the environment's, then the remembered ones.
@@ -177,6 +187,9 @@ func (k *keeper) apply(ctx context.Context, file *config.File) {
 		err = k.house.authority.SetAccess(access(file))
 	}
 	k.house.metrics.Reloaded(err == nil)
+	if err == nil {
+		err = k.setForward(file)
+	}
 	if k.broken = err; err != nil {
 		k.log.Error().Err(err).Msg("the configuration cannot be used; the old one stays")
 		return
@@ -289,8 +302,9 @@ func (k *keeper) close() error {
 	k.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
-	err := k.socket.Shutdown(ctx)
+	err := errors.Join(k.forward.Shutdown(ctx), k.socket.Shutdown(ctx))
 	k.wg.Wait()
+	k.registries.close()
 	if err != nil {
 		err = fmt.Errorf("other processes: %w", err)
 	}

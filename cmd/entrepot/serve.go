@@ -68,6 +68,7 @@ type running struct {
 	dir      string
 	log      zerolog.Logger
 	tls      *tls.Config // of the port; nil: it speaks plain HTTP
+	addr     net.Addr    // of the port
 }
 
 // serve listens, and serves as the owner of the data directory or as its owner's client.
@@ -77,6 +78,7 @@ func (r *running) serve(ctx context.Context, file *config.File) error {
 		return err
 	}
 	defer listener.Close()
+	r.addr = listener.Addr()
 	if r.tls, err = portTLS(file, r.dir, r.log); err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (r *running) serve(ctx context.Context, file *config.File) error {
 	if err != nil {
 		return err
 	}
-	server := newHTTPServer(k.server, r.log)
+	server := newHTTPServer(k.forward, r.log)
 	return errors.Join(r.accept(ctx, server, r.inLane(listener, k), listener.Addr(), k.reload), k.close())
 }
 
@@ -117,7 +119,7 @@ func (r *running) follow(ctx context.Context, file *config.File, listener net.Li
 			return
 		}
 		r.log.Info().Str("data", r.dir).Msg("the data directory is ours now")
-		f.take(k.server)
+		f.take(k.forward)
 		<-ctx.Done()
 		done <- k.close()
 	}()

@@ -42,7 +42,13 @@ func (k *keeper) forOthers(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Del(clientHeader)
 	r.Header.Del(schemeHeader)
-	k.server.ServeHTTP(w, r)
+	origin := r.Header.Get(targetHeader)
+	r.Header.Del(targetHeader)
+	if origin != "" {
+		k.opened(w, r, origin)
+		return
+	}
+	k.forward.ServeHTTP(w, r)
 }
 
 // Headers that carry the client's address, and whether it spoke TLS, from the process that it talks to. They never

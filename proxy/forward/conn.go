@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -14,7 +15,8 @@ import (
 type visitor struct {
 	net.Conn
 	head []byte // bytes that were read from Conn and are to be read again
-	visit
+	*Visit
+	from netip.AddrPort
 }
 
 // Read implements net.Conn.
@@ -48,6 +50,14 @@ func (v *visitor) peek(patience time.Duration) (byte, error) {
 	return first[0], nil
 }
 
+// RemoteAddr is the client's address, also where another process has accepted the connection.
+func (v *visitor) RemoteAddr() net.Addr {
+	if v.from.IsValid() {
+		return net.TCPAddrFromAddrPort(v.from)
+	}
+	return v.Conn.RemoteAddr()
+}
+
 // visitorOf finds the visitor below what was put upon it: TLS, the lane.
 func visitorOf(c net.Conn) *visitor {
 	for c != nil {
@@ -63,17 +73,17 @@ func visitorOf(c net.Conn) *visitor {
 	return nil
 }
 
-// Going is where a connection was going that Options.Lane was given.
-func Going(c net.Conn) (Target, bool) {
+// Going says where a connection was going that Options.Lane was given; nil: nowhere.
+func Going(c net.Conn) *Visit {
 	if v := visitorOf(c); v != nil {
-		return v.to, true
+		return v.Visit
 	}
-	return Target{}, false
+	return nil
 }
 
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if v := visitorOf(c); v != nil {
-		return withVisit(ctx, &v.visit)
+		return context.WithValue(ctx, visitKey{}, v.Visit)
 	}
 	return ctx
 }

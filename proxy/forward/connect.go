@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/elazarl/goproxy"
@@ -38,7 +39,8 @@ type hijack = func(*http.Request, net.Conn, *goproxy.ProxyCtx)
 // onConnect decides about a CONNECT request, before its connection is touched.
 func (p *Proxy) onConnect(r *http.Request) (hijack, *refusal) {
 	rules, client := p.o.Rules(), addrOf(r.RemoteAddr)
-	if no := p.admit(rules, r); no != nil {
+	who, no := p.admit(rules, r)
+	if no != nil {
 		return nil, no
 	}
 	if r.ProtoMajor != 1 {
@@ -51,6 +53,7 @@ func (p *Proxy) onConnect(r *http.Request) (hijack, *refusal) {
 	if !reachable(client, to.Port) {
 		return nil, &refusal{status: http.StatusForbidden, reason: fmt.Sprintf("port %d is not proxied", to.Port)}
 	}
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
 	how := rules.decide(to)
 	if how == opened && p.distrust.has(client, to.Name) {
 		if rules.Ruled != nil && rules.Ruled(to) {
@@ -65,10 +68,12 @@ func (p *Proxy) onConnect(r *http.Request) (hijack, *refusal) {
 				_ = c.Close()
 				return
 			}
-			go p.open(c, to, rules)
+			go p.open(c, &Visit{To: to, Client: client, Who: who}, from, rules)
 		}, nil
 	case tunnelled:
-		return func(_ *http.Request, c net.Conn, _ *goproxy.ProxyCtx) { go p.tunnel(c, to, []byte(established)) }, nil
+		return func(_ *http.Request, c net.Conn, _ *goproxy.ProxyCtx) {
+			go p.tunnel(c, to, client, []byte(established))
+		}, nil
 	}
 	return nil, &refusal{status: http.StatusForbidden, reason: rules.refusal(to)}
 }
@@ -93,8 +98,8 @@ const sniffTimeout = 500 * time.Millisecond
 
 // open takes over a connection that is to be opened, if what the client says first is HTTP or TLS. Else it is tunnelled
 // where that is allowed.
-func (p *Proxy) open(c net.Conn, to Target, rules *Rules) {
-	v := &visitor{Conn: c, visit: visit{to: to, client: addrOf(c.RemoteAddr().String())}}
+func (p *Proxy) open(c net.Conn, going *Visit, from netip.AddrPort, rules *Rules) {
+	v, to := &visitor{Conn: c, Visit: going, from: from}, going.To
 	patience := p.o.HeaderTimeout
 	if !rules.Opens(to) {
 		patience = sniffTimeout
@@ -104,10 +109,12 @@ func (p *Proxy) open(c net.Conn, to Target, rules *Rules) {
 	case err == nil && first == 0x16: // a TLS record with a handshake (RFC 8446, 5.1)
 		p.secure.put(v)
 	case err == nil && 'A' <= first && first <= 'Z':
-		v.to.TLS = false
+		inTheClear := *going
+		inTheClear.To.TLS = false
+		v.Visit = &inTheClear
 		p.plain.put(v)
 	case rules.tunnel(to) == tunnelled && (err == nil || isTimeout(err)):
-		p.tunnel(v, to, nil)
+		p.tunnel(v, to, going.Client, nil)
 	default:
 		_ = c.Close()
 	}

@@ -40,13 +40,13 @@ type Authority interface {
 type Options struct {
 	// Next serves the requests that are not for a proxy.
 	Next http.Handler
-	// Opened serves the requests of opened connections and those in absolute form. Where they were going is TargetOf
+	// Opened serves the requests of opened connections and those in absolute form. Where they were going is VisitOf
 	// their context; their URL has a path and a query only.
 	Opened http.Handler
 	// Rules are in force for one connection, or one request in absolute form; they may change from one to the next.
 	Rules func() *Rules
-	// Authenticate says whether a client that Rules admits may use the proxy; its error is answered with 407.
-	Authenticate func(*http.Request) error
+	// Authenticate says who a client is that Rules admits; its error is answered with 407. nil: everybody may come.
+	Authenticate func(*http.Request) (any, error)
 	Authority    Authority
 	// Permit says whether an address may be dialled on behalf of a client. private: the client is on this machine.
 	Permit func(ip netip.Addr, private bool) error
@@ -141,7 +141,8 @@ func (p *Proxy) absolute(w http.ResponseWriter, r *http.Request) {
 		p.o.Next.ServeHTTP(w, r)
 		return
 	}
-	if no := p.admit(rules, r); no != nil {
+	who, no := p.admit(rules, r)
+	if no != nil {
 		no.write(w)
 		return
 	}
@@ -156,7 +157,7 @@ func (p *Proxy) absolute(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Del("Proxy-Authorization")
 	r.Header.Del("Proxy-Connection")
-	r = r.WithContext(withVisit(r.Context(), &visit{to: to, client: addrOf(r.RemoteAddr)}))
+	r = With(r, &Visit{To: to, Client: addrOf(r.RemoteAddr), Who: who})
 	r.URL.Scheme, r.URL.Host, r.URL.User = "", "", nil
 	if how == opened {
 		p.o.Opened.ServeHTTP(w, r)
@@ -172,19 +173,20 @@ type refusal struct {
 	challenge bool
 }
 
-// admit decides whether the client of a request may use the proxy; nil: it may.
-func (p *Proxy) admit(rules *Rules, r *http.Request) *refusal {
+// admit decides whether the client of a request may use the proxy, and who it is.
+func (p *Proxy) admit(rules *Rules, r *http.Request) (who any, no *refusal) {
 	client := addrOf(r.RemoteAddr)
 	if !rules.admits(client) {
-		return &refusal{status: http.StatusForbidden, reason: "this address may not use the proxy; see clients in the block forward"}
+		return nil, &refusal{status: http.StatusForbidden, reason: "this address may not use the proxy; see clients in the block forward"}
 	}
 	if p.o.Authenticate == nil {
-		return nil
+		return nil, nil
 	}
-	if err := p.o.Authenticate(r); err != nil {
-		return &refusal{http.StatusProxyAuthRequired, err.Error(), true}
+	who, err := p.o.Authenticate(r)
+	if err != nil {
+		return nil, &refusal{http.StatusProxyAuthRequired, err.Error(), true}
 	}
-	return nil
+	return who, nil
 }
 
 // challenge asks for the proxy's own credential (RFC 9110, 11.7.1).

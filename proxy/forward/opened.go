@@ -17,18 +17,21 @@ func (p *Proxy) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 	if v == nil {
 		return nil, fmt.Errorf("a connection that is going nowhere")
 	}
-	if name := strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")); name != "" && name != v.to.Name {
-		return nil, fmt.Errorf("a connection to %s asks for the certificate of %.100q", v.to.Name, name)
+	if name := strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")); name != "" && name != v.To.Name {
+		return nil, fmt.Errorf("a connection to %s asks for the certificate of %.100q", v.To.Name, name)
 	}
-	return p.o.Authority.Leaf(v.to.Name)
+	return p.o.Authority.Leaf(v.To.Name)
 }
 
 // inside serves a request of an opened connection.
 func (p *Proxy) inside(w http.ResponseWriter, r *http.Request) {
-	to, ok := TargetOf(r.Context())
-	switch {
-	case !ok:
+	v := VisitOf(r.Context())
+	if v == nil {
 		refuse(w, http.StatusMisdirectedRequest, "a connection that is going nowhere")
+		return
+	}
+	to := v.To
+	switch {
 	case r.Method == http.MethodConnect:
 		refuse(w, http.StatusMethodNotAllowed, "CONNECT in a connection that is open already")
 	case !to.is(r.Host), r.URL.IsAbs() && !to.is(r.URL.Host): // what was decided about the target would be walked around
@@ -48,17 +51,19 @@ func (p *Proxy) handshakeFailed(c net.Conn, err error) {
 		p.o.Log.Debug().Err(err).Msg("a client failed at TLS")
 		return
 	}
-	if p.distrust.add(v.client, v.to.Name) {
-		p.o.Log.Warn().Stringer("client", v.client).Str("host", v.to.Name).Err(err).
+	if p.distrust.add(v.Client, v.To.Name) {
+		p.o.Log.Warn().Stringer("client", v.Client).Str("host", v.To.Name).Err(err).
 			Msg("a client does not trust our authority, so what it does with this host is not seen; `entrepot env` prints what to set")
 	}
 }
 
 // distrusts reports whether a client's alert says that it does not trust the certificate (RFC 8446, 6.2). crypto/tls has
-// no type for alerts that come from the other side.
+// no type for alerts that come from the other side. OpenSSL sends this one in the clear, which looks like a broken record.
 func distrusts(err error) bool {
 	s := err.Error()
-	return strings.Contains(s, "remote error") && (strings.Contains(s, "unknown certificate") || strings.Contains(s, "bad certificate"))
+	remote := strings.Contains(s, "remote error")
+	return remote && (strings.Contains(s, "unknown certificate") || strings.Contains(s, "bad certificate") || strings.Contains(s, "certificate unknown")) ||
+		!remote && strings.Contains(s, "bad record MAC")
 }
 
 // distrust remembers which clients do not trust us for which hosts.

@@ -51,7 +51,7 @@ func newPasser(p *Proxy, private bool) *passer {
 	rp := &httputil.ReverseProxy{
 		Transport: t, FlushInterval: -1, ErrorLog: quiet(p.o.Log),
 		Rewrite: func(r *httputil.ProxyRequest) {
-			to, _ := TargetOf(r.In.Context())
+			to := VisitOf(r.In.Context()).To
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme(), to.Host(), r.In.Host
 			for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				if v, ok := r.In.Header[name]; ok { // the client's own words; ReverseProxy takes them out
@@ -71,8 +71,8 @@ func (s *passer) close() { s.transport.CloseIdleConnections() }
 
 // PassOn sends a request to where it was going, and the answer back.
 func (p *Proxy) PassOn(w http.ResponseWriter, r *http.Request) {
-	v, ok := r.Context().Value(visitKey{}).(*visit)
-	if !ok {
+	v := VisitOf(r.Context())
+	if v == nil {
 		refuse(w, http.StatusMisdirectedRequest, "a request that is going nowhere")
 		return
 	}
@@ -80,12 +80,12 @@ func (p *Proxy) PassOn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusLoopDetected, "the request came round in a loop")
 		return
 	}
-	if !v.to.TLS && r.Header.Get("Authorization") != "" && !onThisMachine(v.to.Name) {
-		refuse(w, http.StatusForbidden, "a credential is not sent to "+v.to.Host()+" over plain http") // invariant 11
+	if !v.To.TLS && r.Header.Get("Authorization") != "" && !onThisMachine(v.To.Name) {
+		refuse(w, http.StatusForbidden, "a credential is not sent to "+v.To.Host()+" over plain http") // invariant 11
 		return
 	}
 	s := p.remote
-	if v.client.IsLoopback() {
+	if v.Client.IsLoopback() {
 		s = p.local
 	}
 	s.proxy.ServeHTTP(w, r)
@@ -100,7 +100,7 @@ func (p *Proxy) notPassed(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	to, _ := TargetOf(r.Context())
+	to := VisitOf(r.Context()).To
 	p.o.Log.Info().Err(err).Str("host", to.Authority()).Msg("a request was not passed on")
 	w.Header().Set("X-Entrepot-Error", "upstream")
 	w.Header().Set("Retry-After", "10")

@@ -90,29 +90,29 @@ func parseTarget(authority string, secure, portless bool) (Target, error) {
 	return t, nil
 }
 
-// visit is a request's place in the proxy.
-type visit struct {
-	to     Target
-	client netip.Addr
+// Visit says where a connection or a request was going, and from whom. It is immutable.
+type Visit struct {
+	To     Target
+	Client netip.Addr
+	Who    any // what Options.Authenticate said
 }
 
 type visitKey struct{}
 
-func withVisit(ctx context.Context, v *visit) context.Context {
-	return context.WithValue(ctx, visitKey{}, v)
+// With marks a request as one that was going elsewhere.
+func With(r *http.Request, v *Visit) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 }
 
-// TargetOf is where a request was going that Options.Opened is given.
-func TargetOf(ctx context.Context) (Target, bool) {
-	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
-		return v.to, true
-	}
-	return Target{}, false
+// VisitOf says where a request was going that Options.Opened is given; nil: nowhere but here.
+func VisitOf(ctx context.Context) *Visit {
+	v, _ := ctx.Value(visitKey{}).(*Visit)
+	return v
 }
 
 // WithTarget marks a request as one that was going to t: for those that another process has opened.
 func WithTarget(r *http.Request, t Target) *http.Request {
-	return r.WithContext(withVisit(r.Context(), &visit{to: t, client: addrOf(r.RemoteAddr)}))
+	return With(r, &Visit{To: t, Client: addrOf(r.RemoteAddr)})
 }
 
 // ParseOrigin reads what Origin wrote.

@@ -22,13 +22,12 @@ const (
 
 // tunnel carries bytes between a client and a target until both have ended. hello goes to the client when the target is
 // reached.
-func (p *Proxy) tunnel(c net.Conn, to Target, hello []byte) {
+func (p *Proxy) tunnel(c net.Conn, to Target, client netip.Addr, hello []byte) {
 	defer c.Close()
 	if !p.track(c) {
 		return
 	}
 	defer p.forget(c)
-	client := addrOf(c.RemoteAddr().String())
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	there, err := p.reach(ctx, to, client.IsLoopback())
 	cancel()
@@ -43,7 +42,7 @@ func (p *Proxy) tunnel(c net.Conn, to Target, hello []byte) {
 	if _, err := c.Write(hello); err != nil {
 		return
 	}
-	splice(c, there)
+	Splice(c, there)
 }
 
 // reason is an error without what it says about our own network.
@@ -76,8 +75,8 @@ func (p *Proxy) forget(c net.Conn) {
 	delete(p.tunnels, c)
 }
 
-// splice carries bytes both ways. Between bare TCP connections the kernel does it, without a buffer of ours.
-func splice(a, b net.Conn) {
+// Splice carries bytes both ways until both sides have ended. Between bare TCP connections the kernel does it, without a buffer of ours.
+func Splice(a, b net.Conn) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

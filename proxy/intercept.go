@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"entrepot/cache"
+	"entrepot/proxy/auth"
+	"entrepot/proxy/format"
+	"entrepot/proxy/forward"
+	"entrepot/proxy/lane"
+	"entrepot/upstream"
+)
+
+// Registries are the connections that requests make which were on their way to a registry.
+type Registries interface {
+	// Learn returns the connection of a host that shows itself to be a registry. near: the client is on this machine, so
+	// that the registry may stand at a private address.
+	Learn(ctx context.Context, d *upstream.Domain, to forward.Target, format string, near bool) (*upstream.Connection, error)
+	// Private returns the connection for what a client's own credential obtains.
+	Private(ctx context.Context, c *upstream.Connection, to forward.Target, credential http.Header) (*upstream.Connection, error)
+}
+
+// Interceptor serves requests that were on their way to a registry: from the connection of the very host and path that the
+// client named, and no other. What is no package manager's protocol is passed on.
+type Interceptor struct {
+	server     *Server
+	registries Registries
+	passOn     func(http.ResponseWriter, *http.Request)
+}
+
+// NewInterceptor returns an interceptor before s.
+func NewInterceptor(s *Server, r Registries, passOn func(http.ResponseWriter, *http.Request)) *Interceptor {
+	return &Interceptor{s, r, passOn}
+}
+
+// LearnHeader asks for a host to be learnt, whatever the configuration says: a process that has opened a connection sets
+// it for the one that keeps the data directory. SubjectHeader is its answer: what package the response belongs to. Neither
+// leaves the machine.
+const (
+	LearnHeader   = "X-Entrepot-Learn"
+	SubjectHeader = "X-Entrepot-Subject"
+)
+
+// ServeHTTP implements http.Handler. Where the request was going is forward.VisitOf its context.
+func (i *Interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	learn := r.Header.Get(LearnHeader) != ""
+	r.Header.Del(LearnHeader)
+	visit, site := forward.VisitOf(r.Context()), i.server.Site()
+	if visit == nil || r.Method != http.MethodGet && r.Method != http.MethodHead || looped(r, site.Via) {
+		i.passOn(w, r)
+		return
+	}
+	c := &call{site: site, remote: site.client(r), visit: visit}
+	if !i.recognise(r, c, learn) {
+		i.passOn(w, r)
+		return
+	}
+	if learn {
+		w.Header().Set(SubjectHeader, c.subject())
+	}
+	i.server.handle(w, r, c, i.serve)
+}
+
+// recognise finds out which connection a request is for, and what it wants of it. It reports false for what a package
+// manager's protocol does not explain, what changes something at the registry, and what is meant for one client.
+func (i *Interceptor) recognise(r *http.Request, c *call, learn bool) bool {
+	if checkPath(r.URL.EscapedPath()) != nil {
+		return false
+	}
+	c.registry(r)
+	if c.conn == nil && (learn || c.site.Learn) {
+		i.learn(r, c)
+	}
+	if c.conn == nil || c.format == nil {
+		return false
+	}
+	want, err := c.format.Parse(r, c.path)
+	c.want = want
+	return err == nil && want.Action == format.Read && (want.Kind == format.Asset || want.Kind == format.Document || c.impersonal())
+}
+
+// impersonal marks a format with services whose answer does not depend on who asks.
+type impersonal interface{ Impersonal(format.Want) bool }
+
+func (c *call) impersonal() bool {
+	f, ok := c.format.(impersonal)
+	return ok && c.want.Kind == format.Service && f.Impersonal(c.want)
+}
+
+// learn makes a connection of a host whose request a format knows for its own. A search that is under way may know the
+// host, with its path, as one of the well-known registries; so its end is awaited first.
+func (i *Interceptor) learn(r *http.Request, c *call) {
+	if c.site.Default == nil {
+		return
+	}
+	if c.site.Discovering != nil {
+		late := time.NewTimer(discoveryWait)
+		defer late.Stop()
+		select {
+		case <-c.site.Discovering:
+			c.site = i.server.Site()
+			if c.registry(r); c.conn != nil {
+				return
+			}
+		case <-late.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	for _, f := range c.site.Formats {
+		if !f.Recognise(r) {
+			continue
+		}
+		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+		if want, err := f.Parse(r, path); err != nil || want.Action != format.Read {
+			continue
+		}
+		conn, err := i.registries.Learn(r.Context(), c.site.Default, c.visit.To, f.Name(), c.remote.Addr().IsLoopback())
+		if err != nil {
+			i.server.o.Log.Warn().Err(err).Str("host", c.visit.To.Host()).Msg("a registry was not learnt")
+			return
+		}
+		c.domain, c.conn, c.format, c.path, c.base = c.site.Default, conn, f, path, c.visit.To.Origin()+"/"
+		return
+	}
+}
+
+// serve answers from the connection, as far as whoever asks may see it.
+func (i *Interceptor) serve(w http.ResponseWriter, r *http.Request, c *call) error {
+	inside, err := c.guest(r)
+	if err != nil {
+		return err
+	}
+	credential, err := ownCredential(r, &c.visit.To)
+	if err != nil {
+		return err
+	}
+	if credential != nil {
+		if c.conn, err = i.registries.Private(r.Context(), c.conn, c.visit.To, credential); err != nil {
+			return err
+		}
+		named := *c.principal
+		named.Anonymous = false // no cache on the way may keep it
+		c.principal = &named
+	}
+	c.repo = c.conn.Through(inside)
+	if err := c.allowed(); err != nil {
+		return err
+	}
+	return i.server.engine.dispatch(w, r, c)
+}
+
+// guest finds out who asks, and whether the packages published inside are for them too. Who may use the proxy and has no
+// right to read here could ask the registry as well: they get what it offers.
+func (c *call) guest(r *http.Request) (inside *upstream.Repository, err error) {
+	if c.principal, err = c.site.Authority.AuthenticateProxy(r.Context(), r, c.remote.Addr()); err != nil {
+		return nil, err
+	}
+	r.Header.Del("Proxy-Authorization")
+	if p, ok := c.visit.Who.(*auth.Principal); ok && p != nil {
+		c.principal = p
+	}
+	if c.principal.Level >= auth.ReadLevel {
+		return c.site.inside(c.domain), nil
+	}
+	if c.conn.Credential {
+		return nil, &cache.Refused{Rule: "access", Reason: "this registry is asked with a credential of the server's own; say who you are to the proxy"}
+	}
+	c.principal = &auth.Principal{Anonymous: true, Level: auth.ReadLevel}
+	return nil, nil
+}
+
+// inside is the domain's default repository, or nil.
+func (s *Site) inside(d *upstream.Domain) *upstream.Repository { return d.Repository(s.Inside[d.Name]) }
+
+// credentialHeaders are the headers by which a client proves to a registry who it is.
+var credentialHeaders = []string{"Authorization", "Cookie", "X-Nuget-Apikey", "X-Api-Key"}
+
+// ownCredential takes a client's credential out of a request; nil: there is none. It goes nowhere in the clear, but on the
+// machine itself (invariant 11).
+func ownCredential(r *http.Request, to *forward.Target) (http.Header, error) {
+	var out http.Header
+	for _, name := range credentialHeaders {
+		if v := r.Header[name]; len(v) > 0 {
+			if out == nil {
+				out = http.Header{}
+			}
+			out[name] = v
+		}
+	}
+	if out != nil && !to.TLS {
+		ip, err := netip.ParseAddr(to.Name)
+		if to.Name != "localhost" && (err != nil || !ip.IsLoopback()) {
+			return nil, &cache.Refused{Rule: "forward", Reason: "a credential is not sent to " + to.Host() + " over plain http"}
+		}
+	}
+	return out, nil
+}
+
+// subject is what a call is about, for the process that asked: format, namespace, name, version, asset and connection.
+func (c *call) subject() string {
+	v := url.Values{"format": {c.format.Name()}, "namespace": {c.want.Package.Namespace}, "name": {c.want.Package.Name},
+		"connection": {c.conn.Registry()}}
+	if c.want.Kind == format.Asset {
+		v.Set("version", c.want.Version)
+		v.Set("asset", c.want.Asset)
+	}
+	return v.Encode()
+}
+
+// Opened answers warm requests of opened connections.
+func (i *Interceptor) Opened() lane.Answerer { return &openedWarm{i.server.engine.warm} }
+
+type openedWarm struct{ *warm }
+
+// Answer implements lane.Answerer.
+func (o *openedWarm) Answer(r *lane.Request) *lane.Answer {
+	going := forward.Going(r.Conn)
+	if going == nil || string(r.Host) != going.To.Host() {
+		return nil // net/http's way knows what that means
+	}
+	return o.answer(r, going)
+}
