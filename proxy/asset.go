@@ -11,6 +11,7 @@ import (
 	"entrepot/cache"
 	"entrepot/cache/blob"
 	"entrepot/proxy/format"
+	"entrepot/proxy/policy"
 	"entrepot/upstream"
 )
 
@@ -21,6 +22,14 @@ func (e *engine) asset(w http.ResponseWriter, r *http.Request, c *call) error {
 	place, err := c.repo.Find(r.Context(), key)
 	if err != nil {
 		return err
+	}
+	if v := place.Stored; v != nil {
+		err := e.admit(c.rules(), &policy.Arrival{
+			Package: key.Package, Version: key.Version, Published: v.Published, Internal: v.Origin.Internal(),
+		})
+		if err != nil {
+			return err
+		}
 	}
 	a, err := e.stored(r.Context(), c, place)
 	if err != nil {
@@ -81,7 +90,7 @@ func (c *call) assetAnswer(d blob.Digest, size int64) *answer {
 // ends the search, since the next might have other bytes under the same name.
 func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cache.AssetKey, place *upstream.Place) error {
 	for _, conn := range place.Connections {
-		f := &fetch{engine: e, format: c.format, conn: conn, key: key, contentType: c.want.ContentType}
+		f := &fetch{engine: e, format: c.format, conn: conn, rules: c.rules(), key: key, contentType: c.want.ContentType}
 		fill, err := f.join(r.Context(), c.repo.ID)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ func (d *desk) Listing(ctx context.Context, p cache.Package) (*cache.Listing, er
 	if err != nil {
 		return nil, err
 	}
-	l := &reading{engine: d.engine, format: d.call.format, record: newRecord(), stored: d.call.want.StoredOnly}
+	l := &reading{engine: d.engine, format: d.call.format, record: newRecord(), rules: d.call.rules(), stored: d.call.want.StoredOnly}
 	return l.merged(ctx, s)
 }
 

@@ -25,6 +25,9 @@ import (
 func (e *engine) document(w http.ResponseWriter, r *http.Request, c *call) error {
 	ticket := e.ticket(c)
 	rendering, rec, err := e.rendering(r.Context(), c, insists(r) && !c.want.Patient)
+	if c.want.Seeks != "" && errors.Is(err, cache.ErrAbsent) { // it may be new
+		rendering, rec, err = e.rendering(r.Context(), c, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,8 +83,8 @@ func (e *engine) rendering(ctx context.Context, c *call, refresh bool) (cache.Re
 	if err != nil {
 		return cache.Rendering{}, nil, err
 	}
-	l := &reading{engine: e, format: c.format, record: newRecord(), refresh: refresh, stored: c.want.StoredOnly}
-	if l.replay(ctx, sources) {
+	l := &reading{engine: e, format: c.format, record: newRecord(), rules: c.rules(), refresh: refresh, stored: c.want.StoredOnly}
+	if l.replay(ctx, sources) && l.judged(c.want.Package) {
 		if rendered, err := e.rendered(ctx, c, l.record); err == nil {
 			return rendered, l.record, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -92,9 +95,9 @@ func (e *engine) rendering(ctx context.Context, c *call, refresh bool) (cache.Re
 		rendering cache.Rendering
 		record    *record
 	}
-	flight := fmt.Sprintf("%d %q %q %q %v", c.repo.ID, c.want.Package, c.want.View, c.base, c.want.StoredOnly)
+	flight := fmt.Sprintf("%d %q %q %q %v %v", c.repo.ID, c.want.Package, c.want.View, c.base, c.want.StoredOnly, refresh)
 	v, err := e.flights.do(ctx, flight, func(ctx context.Context) (any, error) {
-		rendering, record, err := e.render(ctx, c, sources)
+		rendering, record, err := e.render(ctx, c, sources, refresh)
 		return result{rendering, record}, err
 	})
 	if err != nil {
@@ -127,6 +130,7 @@ func renderingKey(c *call, rec *record) [32]byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %q %q %q %q\n", encoderVersion, c.domain.Name, c.want.Package, c.want.View, c.base)
 	h.Write(rec.hash.Sum(nil))
+	h.Write(rec.refused[:])
 	return [32]byte(h.Sum(nil))
 }
 
@@ -134,8 +138,8 @@ func renderingKey(c *call, rec *record) [32]byte {
 const encoderVersion = 1
 
 // render makes the document and keeps it.
-func (e *engine) render(ctx context.Context, c *call, s *upstream.Sources) (cache.Rendering, *record, error) {
-	l := &reading{engine: e, format: c.format, record: newRecord(), stored: c.want.StoredOnly}
+func (e *engine) render(ctx context.Context, c *call, s *upstream.Sources, refresh bool) (cache.Rendering, *record, error) {
+	l := &reading{engine: e, format: c.format, record: newRecord(), rules: c.rules(), refresh: refresh, stored: c.want.StoredOnly}
 	listing, err := l.merged(ctx, s)
 	if err != nil {
 		return cache.Rendering{}, nil, err
@@ -149,6 +153,9 @@ func (e *engine) render(ctx context.Context, c *call, s *upstream.Sources) (cach
 	plain, zipped, err := e.encode(ctx, c, listing)
 	e.metrics.Observe(Render, time.Since(began))
 	if err != nil {
+		if len(s.Connections) > 0 {
+			err = l.doubt(s.Connections[0].Name, err)
+		}
 		return r, nil, err
 	}
 	defer plain.Release()

@@ -28,6 +28,7 @@ type Renderings interface {
 type engine struct {
 	renderings Renderings
 	trails     *trails
+	verdicts   *verdicts
 	warm       *warm
 	flights    flights
 	logins     *auth.Logins

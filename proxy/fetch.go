@@ -13,6 +13,7 @@ import (
 
 	"entrepot/cache"
 	"entrepot/proxy/format"
+	"entrepot/proxy/policy"
 	"entrepot/upstream"
 )
 
@@ -21,6 +22,7 @@ type fetch struct {
 	engine      *engine
 	format      format.Format
 	conn        *upstream.Connection
+	rules       *policy.Rules
 	key         cache.AssetKey
 	contentType string
 
@@ -121,7 +123,11 @@ func (f *fetch) again(ctx context.Context) bool {
 func (f *fetch) locate(ctx context.Context) (format.Ref, error) {
 	if _, ok := f.format.(format.Direct); ok {
 		f.version = cache.Stored{Version: f.key.Version, Status: cache.Published}
-		return f.format.Locate(f.key, nil)
+		ref, err := f.format.Locate(f.key, nil)
+		if err != nil {
+			return ref, err
+		}
+		return ref, f.admit()
 	}
 	ref, err := f.locateIn(ctx, false)
 	if errors.Is(err, cache.ErrAbsent) {
@@ -139,14 +145,21 @@ func (f *fetch) locateIn(ctx context.Context, refresh bool) (format.Ref, error) 
 	defer listing.Close()
 	ref, err := f.format.Locate(f.key, listing)
 	if err != nil {
-		return ref, err
+		return ref, l.doubt(f.conn.Name, err)
 	}
 	f.version = cache.Stored{Version: f.key.Version, Status: cache.Published}
 	if v := listing.Version(f.key.Version); v != nil {
 		f.version.Published = v.Published
-		f.version.Meta, err = v.Raw.Append(nil)
+		if f.version.Meta, err = v.Raw.Append(nil); err != nil {
+			return ref, err
+		}
 	}
-	return ref, err
+	return ref, f.admit()
+}
+
+// admit asks the rules about the version before any of its bytes are asked for.
+func (f *fetch) admit() error {
+	return f.engine.admit(f.rules, &policy.Arrival{Package: f.key.Package, Version: f.key.Version, Published: f.version.Published})
 }
 
 // get asks for the asset's bytes.

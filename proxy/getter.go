@@ -41,6 +41,9 @@ func (g *getter) Get(ctx context.Context, q format.Query) (*cache.Document, erro
 		Refresh: q.Refresh || g.refresh, StoredOnly: g.storedOnly,
 		Changed: func() { g.conn.Domain.Changes.Bump(g.pkg) },
 	})
+	if err == nil && (q.Refresh || g.refresh) && !doc.Fetched.Before(began) {
+		g.conn.Domain.Changes.Bump(g.pkg) // answers that were to hold for longer do not any more
+	}
 	g.record.note(g.conn.Name, q, doc, err, began)
 	return doc, err
 }
@@ -82,6 +85,7 @@ type record struct {
 	queries []format.Query // of the connection that is read at the moment
 	until   time.Time      // zero: nothing limits it
 	result  string
+	refused [32]byte // which versions rules refuse: of a listing that was judged
 }
 
 func newRecord() *record { return &record{hash: sha256.New(), result: "hit"} }

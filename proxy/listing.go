@@ -10,6 +10,7 @@ import (
 
 	"entrepot/cache"
 	"entrepot/proxy/format"
+	"entrepot/proxy/policy"
 	"entrepot/upstream"
 )
 
@@ -58,6 +59,7 @@ type reading struct {
 	engine  *engine
 	format  format.Format
 	record  *record
+	rules   *policy.Rules
 	refresh bool
 	stored  bool // nothing may be fetched
 }
@@ -111,7 +113,18 @@ func (l *reading) merged(ctx context.Context, s *upstream.Sources) (*cache.Listi
 	if partial {
 		l.record.result = "stale"
 	}
+	if err == nil {
+		l.judge(listing)
+	}
 	return listing, err
+}
+
+// doubt makes of an absence that a stale listing shows what it is: not known (invariant 10).
+func (l *reading) doubt(connection string, err error) error {
+	if l.record.result != "stale" || !errors.Is(err, cache.ErrAbsent) {
+		return err
+	}
+	return &cache.Unavailable{Connection: connection, Err: errors.New("its index of before has no such version, and a newer one is not to be had")}
 }
 
 // same implements upstream.Same: two descriptions of a version are of the same bytes if they promise the same sums, or

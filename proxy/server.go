@@ -39,7 +39,7 @@ func NewServer(site *Site, o Options) *Server {
 	s := &Server{o: o}
 	s.site.Store(site)
 	s.engine = &engine{
-		renderings: o.Renderings, trails: newTrails(o.Answers), logins: o.Logins, metrics: o.Metrics, log: o.Log,
+		renderings: o.Renderings, trails: newTrails(o.Answers), verdicts: newVerdicts(o.Answers), logins: o.Logins, metrics: o.Metrics, log: o.Log,
 		warm: newWarm(&s.site, o.Answers, o.Metrics, s.logWarm),
 	}
 	return s

@@ -22,6 +22,7 @@ type Site struct {
 
 	Authority *auth.Authority
 	Policy    *policy.Set
+	Rules     map[string]*policy.Rules // by domain
 
 	// Discovering is closed when the search for registries' addresses is over; nil: there is none. What has no
 	// connection yet waits for it.

@@ -20,6 +20,7 @@ import (
 	"entrepot/config"
 	"entrepot/proxy"
 	"entrepot/proxy/auth"
+	"entrepot/proxy/policy"
 	"entrepot/upstream"
 	"entrepot/upstream/connection"
 )
@@ -82,7 +83,7 @@ func (h *house) close(ctx context.Context) error {
 // site makes a Site of a configuration. Nothing of the present one changes if it fails.
 func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error) {
 	site := &proxy.Site{
-		Domains: map[string]*upstream.Domain{}, Inside: map[string]string{}, Learn: file.Forward.Learn, Hosts: hosts(file), Authority: h.authority, Via: h.via,
+		Domains: map[string]*upstream.Domain{}, Rules: map[string]*policy.Rules{}, Inside: map[string]string{}, Learn: file.Forward.Learn, Hosts: hosts(file), Authority: h.authority, Via: h.via,
 		Discovering: h.discovering,
 	}
 	if file.PublicURL != "" {
@@ -111,6 +112,9 @@ func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error
 			return nil, err
 		}
 		site.Domains[d.Name] = d
+		if site.Rules[d.Name], err = rules(&domains[i]); err != nil {
+			return nil, err
+		}
 		site.Inside[d.Name] = domains[i].DefaultRepository
 		if i == 0 {
 			site.Default = d
