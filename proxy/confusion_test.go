@@ -84,8 +84,8 @@ func TestDependencyConfusion(t *testing.T) {
 	for i, order := range all {
 		c := &confusion{site: s, name: fmt.Sprintf("@acme/ui-%d", i+1), team: fmt.Sprintf("team-%d", i+1)}
 		c.ours = newRelease(c.name, "1.0.0", 1)
-		s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Seed: 2})
-		s.registry.AddNPM(c.name, "1.0.0", registry.NPMVersion{Seed: 3})
+		s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Size: 5000, Seed: 2})
+		s.registry.AddNPM(c.name, "1.0.0", registry.NPMVersion{Size: 5000, Seed: 3})
 		s.registry.TagNPM(c.name, "latest", "9.9.9")
 		s.registry.TagNPM(c.name, "theirs", "9.9.9")
 		var history []string
@@ -131,7 +131,7 @@ func TestConfusionOfVersionNumber(t *testing.T) {
 		{name: "shared", upstreams: []string{"npmjs-store"}},
 		{name: "team", upstreams: []string{"npmjs-store", "shared"}},
 	}})
-	theirs := s.registry.AddNPM("@acme/ui", "1.0.0", registry.NPMVersion{Seed: 9})
+	theirs := s.registry.AddNPM("@acme/ui", "1.0.0", registry.NPMVersion{Size: 5000, Seed: 9})
 	ours := newRelease("@acme/ui", "1.0.0", 1)
 	s.serves(ours.path("team"), theirs)
 	s.serves(ours.path("team"), theirs)
@@ -165,7 +165,7 @@ func TestConfusionBehindUpstreams(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, fetched before: %v", tt.name, fetched), func(t *testing.T) {
 				s := start(t, setup{repos: tt.before})
 				c := &confusion{site: s, name: "@acme/ui", team: "team", ours: newRelease("@acme/ui", "1.0.0", 1)}
-				theirs := s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Seed: 2})
+				theirs := s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Size: 5000, Seed: 2})
 				s.registry.TagNPM(c.name, "theirs", "9.9.9")
 				if fetched {
 					s.versions(documentPath("team", c.name), "9.9.9")
@@ -191,7 +191,7 @@ func TestConfusionAfterDisconnection(t *testing.T) {
 	}
 	s := start(t, setup{repos: repos})
 	c := &confusion{site: s, name: "@acme/ui", team: "team", ours: newRelease("@acme/ui", "1.0.0", 1)}
-	s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Seed: 2})
+	s.registry.AddNPM(c.name, "9.9.9", registry.NPMVersion{Size: 5000, Seed: 2})
 	s.publish("inside", c.ours)
 	s.serves(c.ours.path("team"), c.ours.tarball)
 	repos[2].upstreams = []string{"npmjs-store"}

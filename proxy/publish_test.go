@@ -27,7 +27,7 @@ func newRelease(name, version string, seed uint64) *release {
 }
 
 func sizedRelease(name, version string, seed uint64, size int64) *release {
-	b := registry.New(registry.Options{}).AddNPM(name, version, registry.NPMVersion{Seed: seed, Size: max(size, 600)})
+	b := registry.New(registry.Options{}).AddNPM(name, version, registry.NPMVersion{Seed: seed, Size: max(size, 5000)})
 	s1, s512 := sha1.Sum(b), sha512.Sum512(b)
 	return &release{name, version, "latest", b, map[string]any{
 		"shasum": hex.EncodeToString(s1[:]), "integrity": "sha512-" + base64.StdEncoding.EncodeToString(s512[:]),
