@@ -23,6 +23,11 @@ func (e *engine) asset(w http.ResponseWriter, r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
+	if len(place.First) > 0 && !c.want.StoredOnly {
+		if err := e.filled(w, r, c, key, place.First); !errors.Is(err, cache.ErrAbsent) {
+			return err
+		}
+	}
 	if v := place.Stored; v != nil {
 		err := e.admit(c.rules(), &policy.Arrival{
 			Package: key.Package, Version: key.Version, Published: v.Published, Internal: v.Origin.Internal(),
@@ -41,7 +46,7 @@ func (e *engine) asset(w http.ResponseWriter, r *http.Request, c *call) error {
 	if c.want.StoredOnly {
 		return cache.ErrAbsent
 	}
-	return e.filled(w, r, c, key, place)
+	return e.filled(w, r, c, key, place.Connections)
 }
 
 // stored makes the answer from a stored asset, and retains the version in the repository that was asked. It returns
@@ -88,8 +93,8 @@ func (c *call) assetAnswer(d blob.Digest, size int64) *answer {
 
 // filled answers from the connections, in order: the first that has the asset is its origin. One that cannot be asked
 // ends the search, since the next might have other bytes under the same name.
-func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cache.AssetKey, place *upstream.Place) error {
-	for _, conn := range place.Connections {
+func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cache.AssetKey, connections []*upstream.Connection) error {
+	for _, conn := range connections {
 		f := &fetch{engine: e, format: c.format, conn: conn, rules: c.rules(), key: key, contentType: c.want.ContentType}
 		fill, err := f.join(r.Context(), c.repo.ID)
 		if err != nil {

@@ -28,10 +28,8 @@ func newRelease(name, version string, seed uint64) *release {
 
 func sizedRelease(name, version string, seed uint64, size int64) *release {
 	b := registry.New(registry.Options{}).AddNPM(name, version, registry.NPMVersion{Seed: seed, Size: max(size, 5000)})
-	s1, s512 := sha1.Sum(b), sha512.Sum512(b)
-	return &release{name, version, "latest", b, map[string]any{
-		"shasum": hex.EncodeToString(s1[:]), "integrity": "sha512-" + base64.StdEncoding.EncodeToString(s512[:]),
-	}}
+	s1 := sha1.Sum(b)
+	return &release{name, version, "latest", b, map[string]any{"shasum": hex.EncodeToString(s1[:]), "integrity": integrity(b)}}
 }
 
 // body is what npm publish sends.
@@ -87,4 +85,10 @@ func TestPublishThenInstall(t *testing.T) {
 	s.versions(documentPath("main", "@acme/ui"), "1.0.0")
 	s.serves(r.path("main"), r.tarball)
 	s.asked("*", 0)
+}
+
+// integrity is the promise of a tarball's bytes, as in dist.integrity.
+func integrity(b []byte) string {
+	sum := sha512.Sum512(b)
+	return "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"slices"
 
 	"entrepot/cache"
 )
@@ -14,6 +15,8 @@ type Place struct {
 	Stored *cache.Stored
 	// Holder is the repository that holds it.
 	Holder cache.RepositoryID
+	// First are connections that come before the holder in a strict walk: they are asked before Stored counts.
+	First []*Connection
 	// Connections may be asked for it. If the version is stored without the asset, only the version's own origin.
 	Connections []*Connection
 }
@@ -47,6 +50,9 @@ func (r *Repository) Find(ctx context.Context, k cache.AssetKey) (*Place, error)
 		return nil, cache.ErrAbsent
 	}
 	place.Stored, place.Holder = &chosen.Stored, chosen.Repository
+	if r.strict {
+		place.First = s.before(chosen.Repository)
+	}
 	place.Connections = nil
 	for _, c := range s.Connections {
 		if c.Name == chosen.Stored.Origin.Connection {
@@ -55,6 +61,19 @@ func (r *Repository) Find(ctx context.Context, k cache.AssetKey) (*Place, error)
 		}
 	}
 	return place, nil
+}
+
+// before returns the connections that come before a repository in the walk.
+func (s *Sources) before(holder cache.RepositoryID) []*Connection {
+	at := slices.IndexFunc(s.walk, func(r *Repository) bool { return r.ID == holder })
+	nearer := s.walk[:max(0, at)]
+	var out []*Connection
+	for _, c := range s.Connections {
+		if slices.ContainsFunc(nearer, func(r *Repository) bool { return r.ID == c.Repository }) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // choose picks the repository whose version counts.
