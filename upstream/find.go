@@ -49,6 +49,7 @@ func (r *Repository) Find(ctx context.Context, k cache.AssetKey) (*Place, error)
 	if !chosen.Stored.Status.Served() {
 		return nil, cache.ErrAbsent
 	}
+	chosen = s.withAsset(found, chosen)
 	place.Stored, place.Holder = &chosen.Stored, chosen.Repository
 	if r.strict {
 		place.First = s.before(chosen.Repository)
@@ -74,6 +75,21 @@ func (s *Sources) before(holder cache.RepositoryID) []*Connection {
 		}
 	}
 	return out
+}
+
+// withAsset returns chosen, or if that lacks the asset, a repository that has it of the same version and origin: a
+// version may have got assets since it was retained, by a publish upstream or because others asked for them.
+func (s *Sources) withAsset(found []cache.Found, chosen *cache.Found) *cache.Found {
+	if len(chosen.Stored.Assets) > 0 {
+		return chosen
+	}
+	for i := range found {
+		f := &found[i]
+		if len(f.Stored.Assets) > 0 && f.Stored.Origin == chosen.Stored.Origin && f.Stored.Status.Served() && s.counts(&f.Stored) {
+			return f
+		}
+	}
+	return chosen
 }
 
 // choose picks the repository whose version counts.

@@ -135,6 +135,8 @@ func (m *merge) addAll(places []place, at *Repository, keep func(cache.Version) 
 
 // add adds a version that is not there yet. The registry's own words of today replace what we kept of a version of
 // the same origin, as long as they promise the bytes that we hold: so that a deprecation arrives, and a swap does not.
+// So do those of the repository into which a version was published, and where it is Unlisted there, it is everywhere: so
+// that a yank arrives where the version was retained before.
 func (m *merge) add(p place, v cache.Version) {
 	i, there := m.at[v.Version]
 	if !there {
@@ -143,15 +145,25 @@ func (m *merge) add(p place, v cache.Version) {
 		return
 	}
 	ours := &m.out.Versions[i]
-	if p.connection == "" || ours.Origin != v.Origin || m.same == nil {
+	if ours.Origin != v.Origin || m.same == nil || p.connection == "" && !m.publisher(p, v) {
 		return
 	}
 	kept := &cache.Listing{Package: m.out.Package, Versions: []cache.Version{*ours}}
 	if m.same(kept, p.listing, v.Version) {
 		status := ours.Status
+		if p.connection == "" && status.Listed() && v.Status == cache.Unlisted {
+			status = v.Status
+		}
 		*ours = v
 		ours.Status = status
 	}
+}
+
+// publisher reports whether a place is the repository into which the version was published.
+func (m *merge) publisher(p place, v cache.Version) bool {
+	return v.Origin.Internal() && slices.ContainsFunc(m.sources.walk, func(r *Repository) bool {
+		return r.ID == p.repository && r.Name == v.Origin.Repository
+	})
 }
 
 // order puts versions in the order of the registry's document where there is one, with what only we hold in front of
