@@ -91,7 +91,9 @@ func (e *engine) admit(rules *policy.Rules, a *policy.Arrival) error {
 	if d.Allow {
 		return nil
 	}
-	return refusal(d)
+	refused := refusal(d)
+	refused.Reason = fmt.Sprintf("%s %s is refused: %s", a.Package.Name, a.Version, d.Reason)
+	return refused
 }
 
 func refusal(d policy.Decision) *cache.Refused {

@@ -201,13 +201,13 @@ func (r *Rule) refusal(a *Arrival, why grounds) Decision {
 	switch why {
 	case tooYoung:
 		d.Until = a.Published.Add(r.MinAge)
-		d.Reason = fmt.Sprintf("%s of %s is younger than %s", a.Version, a.Package.Name, age(r.MinAge))
+		d.Reason = "it is younger than " + age(r.MinAge)
 	case tooLate:
-		d.Reason = fmt.Sprintf("%s of %s was published after %s", a.Version, a.Package.Name, r.FreezeAfter.UTC().Format(time.DateOnly))
+		d.Reason = "it was published after " + r.FreezeAfter.UTC().Format(time.DateOnly)
 	case timeless:
-		d.Reason = fmt.Sprintf("nobody says when %s of %s was published", a.Version, a.Package.Name)
+		d.Reason = "nobody says when it was published"
 	default:
-		d.Reason = fmt.Sprintf("%s of %s is denied", a.Version, a.Package.Name)
+		d.Reason = "it is denied"
 	}
 	return d
 }

@@ -154,12 +154,10 @@ func (c *Connection) fail(r *http.Request, k Kind, after time.Duration, err erro
 
 // failure says what an error of the transport means.
 func (c *Connection) failure(r *http.Request, err error) *Error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
-	var u *url.Error // its text has the whole address in it
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok { // its text has the whole address in it
 		err = u.Err
 	}
 	return c.fail(r, kindOf(r.Context(), err), 0, err)

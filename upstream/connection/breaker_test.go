@@ -123,8 +123,7 @@ func probeOnce(t *testing.T, recovers bool) {
 	for range 10 {
 		wg.Go(func() {
 			resp, err := get(t.Context(), c, "a")
-			var e *Error
-			if errors.As(err, &e) {
+			if e, ok := errors.AsType[*Error](err); ok {
 				kinds <- e.Kind
 				return
 			}

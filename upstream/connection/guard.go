@@ -27,14 +27,15 @@ var never = prefixes(
 	"224.0.0.0/4", "ff00::/8", "255.255.255.255/32", // multicast, broadcast
 )
 
-// private lists what is not on the Internet (the IANA special-purpose registries, RFC 6890).
+// private lists what is not on the Internet (the IANA special-purpose registries, RFC 6890). The ranges for
+// documentation are not in it: nobody has services there but laboratories, and those mean them to be reached.
 var private = prefixes(
 	"0.0.0.0/8", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
 	"100.64.0.0/10",                 // CGNAT (RFC 6598)
 	"192.0.0.0/24", "198.18.0.0/15", // protocol assignments, benchmarks
-	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", // documentation, reserved
+	"240.0.0.0/4",                                // reserved
 	"::/128", "::1/128", "fc00::/7", "fec0::/10", // unspecified, loopback, ULA, site-local
-	"64:ff9b:1::/48", "100::/64", "2001:db8::/32", "2001::/32", // local NAT64, discard, documentation, Teredo
+	"64:ff9b:1::/48", "100::/64", "2001::/32", // local NAT64, discard, Teredo
 )
 
 // Prefixes whose addresses carry an IPv4 address, and the byte where it begins.

@@ -54,9 +54,8 @@ func (c *Connection) again(ctx context.Context, resp *http.Response, err error) 
 	if ctx.Err() != nil || withoutRetry(ctx) {
 		return false, nil
 	}
-	var e *Error
 	host, curable := "", false
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		host, curable = e.Host, e.Kind == Timeout || e.Kind == Broken
 	} else if err == nil {
 		host, curable = authority(resp.Request.URL), transient(resp.StatusCode)

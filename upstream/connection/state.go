@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,8 +85,6 @@ func (c *Connection) State() State {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.Latency, s.LastError, s.LastErrorAt, s.LastAnswer = n.latency, n.lastError, n.lastErrorAt, n.lastAnswer
-	for k, v := range n.failures {
-		s.Failures[k] = v
-	}
+	maps.Copy(s.Failures, n.failures)
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,9 +22,7 @@ func walk(t *testing.T, answers map[string]formattest.Answer) (*formattest.Desk,
 		"left":  `{"name":"left","versions":{"1.0.0":{}}}`,
 		"right": `{"name":"right","versions":{"1.0.0":{}}}`,
 	})
-	for path, a := range answers {
-		g.Answers[path] = a
-	}
+	maps.Copy(g.Answers, answers)
 	d := published(t, "1.0.0")
 	d.Format, d.Registries = Format{}, []*formattest.Registry{g}
 	return d, g

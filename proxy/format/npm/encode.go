@@ -243,18 +243,17 @@ func (e *encoder) restricted(refused int) error {
 	return err
 }
 
-// reasons says why versions are refused: a line for each reason, with the versions that it is for.
+// reasons says why versions are refused: a line for each reason, with the versions that it is for. The newest come
+// first, since they are what people ask for.
 func reasons(l *cache.Listing) string {
 	const maxLines, maxNamed = 10, 5 // what fits on a terminal
 	var order []string
 	versions := make(map[string][]string)
-	for i := range l.Versions {
-		if v := &l.Versions[i]; v.Refused != "" && v.Status.Listed() {
-			if versions[v.Refused] == nil {
-				order = append(order, v.Refused)
-			}
-			versions[v.Refused] = append(versions[v.Refused], v.Version)
+	for _, v := range refusedNewestFirst(l) {
+		if versions[v.Refused] == nil {
+			order = append(order, v.Refused)
 		}
+		versions[v.Refused] = append(versions[v.Refused], v.Version)
 	}
 	var lines []string
 	for i, reason := range order {
@@ -265,11 +264,22 @@ func reasons(l *cache.Listing) string {
 		named := versions[reason]
 		more := ""
 		if n := len(named) - maxNamed; n > 0 {
-			named, more = named[n:], fmt.Sprintf(" and %d more", n)
+			named, more = named[:maxNamed], fmt.Sprintf(" and %d more", n)
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s%s", strings.Join(named, ", "), reason, more))
 	}
 	return strings.Join(lines, "\n")
+}
+
+func refusedNewestFirst(l *cache.Listing) []*cache.Version {
+	var refused []*cache.Version
+	for i := range l.Versions {
+		if v := &l.Versions[i]; v.Refused != "" && v.Status.Listed() {
+			refused = append(refused, v)
+		}
+	}
+	slices.SortStableFunc(refused, func(a, b *cache.Version) int { return b.Published.Compare(a.Published) })
+	return refused
 }
 
 // spill writes what is gathered, once it is much. It holds back a byte, by which the next member knows whether it needs

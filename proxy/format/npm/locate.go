@@ -133,7 +133,7 @@ func (d dist) sums() []cache.Sum {
 		}
 		sums = append(sums, cache.Sum{Algorithm: algorithm, Value: value})
 	}
-	for _, word := range strings.Fields(d.integrity) {
+	for word := range strings.FieldsSeq(d.integrity) {
 		algorithm, value, _ := strings.Cut(word, "-")
 		value, _, _ = strings.Cut(value, "?") // options
 		b, err := base64.StdEncoding.DecodeString(value)
