@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -191,7 +190,7 @@ func FuzzReceive(f *testing.F) {
 			return
 		}
 		if pin.Size > limit || length >= 0 && length != int64(len(body)) {
-			t.Error(fmt.Sprintf("stored %d bytes of a body of %d, announced as %d", pin.Size, len(body), length))
+			t.Errorf("stored %d bytes of a body of %d, announced as %d", pin.Size, len(body), length)
 		}
 	})
 }

@@ -133,7 +133,7 @@ func TestSizes(t *testing.T) {
 				d := &download{body: bytesOf(n), last: 10 * time.Second, parts: 8, unknown: unknown}
 				f := y.join(1, d)
 				size, _, err := f.Head(t.Context())
-				_, _, ended := y.ended(f)
+				_, ended, _ := y.ended(f)
 				if n <= tail && !ended || n >= 2*tail && ended {
 					t.Errorf("%d bytes, unknown %v: the fill had ended when the head came: %v", n, unknown, ended)
 				}
@@ -155,10 +155,10 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-func (y *yard) ended(f *Fill) (blob.Digest, error, bool) {
+func (y *yard) ended(f *Fill) (blob.Digest, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.digest, f.err, f.ended
+	return f.digest, f.ended, f.err
 }
 
 // Whatever is wrong with a body: it is not stored, no response with it ends cleanly, a small one is an error before the

@@ -126,7 +126,7 @@ func (f *fault) spoil(w http.ResponseWriter, r *http.Request, next http.HandlerF
 	if f.NoRanges || f.BareGzip {
 		r.Header.Del("Range")
 	}
-	s := newSpoiler(w, r.Context(), f)
+	s := newSpoiler(r.Context(), w, f)
 	next(s, r)
 	s.close()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -47,9 +48,7 @@ type goVersion struct {
 func (r *Registry) AddModule(path, version string, files map[string]string) {
 	if _, ok := files["go.mod"]; !ok {
 		all := map[string]string{"go.mod": "module " + path + "\n\ngo 1.21\n"}
-		for k, v := range files {
-			all[k] = v
-		}
+		maps.Copy(all, files)
 		files = all
 	}
 	g := r.golang

@@ -101,9 +101,9 @@ func (l *Listener) Up() error {
 		defer close(done)
 		// Both close nl when they return, which they do when the server is closed.
 		if l.tls != nil {
-			s.ServeTLS(nl, "", "")
+			_ = s.ServeTLS(nl, "", "")
 		} else {
-			s.Serve(nl)
+			_ = s.Serve(nl)
 		}
 	}()
 	return nil

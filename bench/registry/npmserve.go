@@ -252,7 +252,7 @@ func writeJSON(w http.ResponseWriter, r *request, doc any) {
 func npmError(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"error": message}) // a client that left needs no answer
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": message}) // a client that left needs no answer
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

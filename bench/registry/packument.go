@@ -117,7 +117,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 func gzipped(b []byte) []byte {
 	var buf bytes.Buffer
 	w := gzip.NewWriter(&buf)
-	w.Write(b) // memory does not fail
+	_, _ = w.Write(b) // memory does not fail
 	w.Close()
 	return buf.Bytes()
 }

@@ -24,7 +24,7 @@ type spoiler struct {
 	due   time.Time // when the next piece may go
 }
 
-func newSpoiler(w http.ResponseWriter, ctx context.Context, f *fault) *spoiler {
+func newSpoiler(ctx context.Context, w http.ResponseWriter, f *fault) *spoiler {
 	s := &spoiler{ResponseWriter: w, ctx: ctx, f: f}
 	s.body = writerFunc(s.send)
 	return s

@@ -97,11 +97,12 @@ func connect(path, option string, pragmas ...string) (*sql.DB, error) {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // a drive letter
 	}
-	dsn := (&url.URL{Scheme: "file", Path: path}).String() + "?" + option
+	var dsn strings.Builder
+	dsn.WriteString((&url.URL{Scheme: "file", Path: path}).String() + "?" + option)
 	for _, p := range append([]string{"busy_timeout(5000)", "temp_store(memory)", "trusted_schema(0)"}, pragmas...) {
-		dsn += "&_pragma=" + url.QueryEscape(p)
+		dsn.WriteString("&_pragma=" + url.QueryEscape(p))
 	}
-	connector, err := sqlite.NewConnector(dsn)
+	connector, err := sqlite.NewConnector(dsn.String())
 	if err != nil {
 		return nil, err
 	}

@@ -124,4 +124,7 @@ func check(t *testing.T, pool *sql.DB) {
 	if rows.Next() {
 		t.Error("a row refers to one that is not there")
 	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
 }

@@ -34,9 +34,7 @@ func check(_ context.Context, env *environment, args []string) error {
 			given[a.Connection] = true
 		}
 		// Addresses that only a running server finds (what it remembered, the tools beside it) are no problem of the file.
-		for _, d := range file.Unaddressed(func(name string) bool { return given[name] || config.Public()[name] != "" }, discover.EnvName) {
-			problems = append(problems, d)
-		}
+		problems = append(problems, file.Unaddressed(func(name string) bool { return given[name] || config.Public()[name] != "" }, discover.EnvName)...)
 	}
 	if problems.HasErrors() {
 		_ = problems.Write(env.stderr)

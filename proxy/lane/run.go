@@ -34,7 +34,7 @@ func (c *Conn) answerAll() error {
 		n, body, v := parse(c.buf[c.r:c.w], &c.req)
 		switch v {
 		case incomplete:
-			if err := c.fill(&t); err == errNotOurs {
+			if err := c.fill(&t); errors.Is(err, errNotOurs) {
 				c.phase = through
 				return nil
 			} else if err != nil {

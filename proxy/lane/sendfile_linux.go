@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -52,8 +53,8 @@ func (s *fileSender) write(fd uintptr) bool {
 	for len(s.head) > 0 || s.left > 0 {
 		n, err := s.step(int(fd))
 		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
 			s.c.armWrite(time.Now())
 			return false
 		case err != nil:

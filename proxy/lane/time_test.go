@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -198,7 +199,7 @@ func TestShutdown(t *testing.T) {
 		if b, err := io.ReadAll(under); err != nil || len(b) < 1<<20 {
 			t.Errorf("the answer under way: %d bytes, %v", len(b), err)
 		}
-		if err := <-down; err != context.DeadlineExceeded || time.Since(start) != time.Minute {
+		if err := <-down; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Minute {
 			t.Errorf("drained after %v: %v", time.Since(start), err)
 		}
 		if b, _ := io.ReadAll(stuck); len(b) > chunkSize {
@@ -222,7 +223,7 @@ func TestMaxConns(t *testing.T) {
 		}
 		a.Close()
 		exchange(t, <-third, hit, warm)
-		go p.dial() //nolint:errcheck // waits until the listener closes
+		go p.dial()
 		synctest.Wait()
 		_ = srv.Close() // ends the Accept that waits for room
 		<-p.conns

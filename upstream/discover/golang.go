@@ -32,7 +32,7 @@ func goEnv(ctx context.Context, m *machine, env []string) (answer, error) {
 	}
 	a := answer{urls: goProxies(v.GOPROXY)}
 	if v.GOSUMDB != "" && v.GOSUMDB != "off" {
-		a.extra = map[string]string{"sumdb": sumdb(ctx, m, v.GOSUMDB, v.GOROOT)}
+		a.extra = map[string]string{"sumdb": sumdb(ctx, v.GOSUMDB, v.GOROOT)}
 	}
 	return a, nil
 }
@@ -52,7 +52,7 @@ func goProxies(list string) []string {
 }
 
 // sumdb completes the bare name of a checksum database with the key that the go command has built in.
-func sumdb(ctx context.Context, m *machine, set, goroot string) string {
+func sumdb(ctx context.Context, set, goroot string) string {
 	fields := strings.Fields(set)
 	if len(fields) == 0 || strings.Contains(fields[0], "+") {
 		return set

@@ -74,8 +74,8 @@ func scoped(environ []string) []string {
 
 // getenv returns a variable of the environment that the tools see.
 func (m *machine) getenv(name string) string {
-	for i := len(m.env) - 1; i >= 0; i-- {
-		if n, v, _ := strings.Cut(m.env[i], "="); n == name {
+	for _, kv := range slices.Backward(m.env) {
+		if n, v, _ := strings.Cut(kv, "="); n == name {
 			return v
 		}
 	}

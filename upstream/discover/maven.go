@@ -58,7 +58,7 @@ func mavenMirror(_ context.Context, m *machine) (answer, error) {
 // mirrors reports whether a mirrorOf list has the repository: by its id, or by * or external:*, unless by !id.
 func mirrors(list, id string) bool {
 	var elements []string
-	for _, e := range strings.Split(list, ",") {
+	for e := range strings.SplitSeq(list, ",") {
 		elements = append(elements, strings.TrimSpace(e))
 	}
 	return !slices.Contains(elements, "!"+id) &&

@@ -48,7 +48,7 @@ func builtin(p probe) probe {
 // addresses returns the http and https addresses among the words of a text.
 func addresses(text string) []string {
 	var found []string
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if u, err := url.Parse(word); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 			found = append(found, word)
 		}

@@ -117,7 +117,7 @@ func FuzzOutputs(f *testing.F) {
 		uvDefault(s)
 		classConstant([]byte(s), "A")
 		scalar(s)
-		unquoted(s)
+		_ = unquoted(s)
 		for _, a := range addresses(s) {
 			if u, _, err := clean(a); err == nil && (u.User != nil || u.Hostname() == "") {
 				t.Errorf("clean(%q) = %v", a, u)

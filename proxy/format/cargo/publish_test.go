@@ -224,8 +224,7 @@ func TestPublishRefuses(t *testing.T) {
 	} {
 		d := new(formattest.Desk)
 		_, err := do(t, d, http.MethodPut, "api/v1/crates/new", b)
-		var invalid *cache.Invalid
-		if !errors.As(err, &invalid) {
+		if _, ok := errors.AsType[*cache.Invalid](err); !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 		if d.Holding(packageOf("foo")) != nil || d.OpenSpools() != 0 {

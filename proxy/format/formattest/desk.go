@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -97,9 +98,7 @@ func (d *Desk) Listing(ctx context.Context, p cache.Package) (*cache.Listing, er
 // ListingOf returns the listing that a holding makes by itself, as a repository without upstreams gives it.
 func ListingOf(h *cache.Holding) *cache.Listing {
 	l := &cache.Listing{Package: h.Package, Tags: make(map[string]string), Head: fragment(h.Meta)}
-	for tag, v := range h.Tags {
-		l.Tags[tag] = v
-	}
+	maps.Copy(l.Tags, h.Tags)
 	for _, s := range h.Versions {
 		l.Versions = append(l.Versions, cache.Version{
 			Version: s.Version, Published: s.Published, Status: s.Status, Origin: s.Origin, Raw: fragment(s.Meta),
@@ -184,12 +183,8 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	if p.PackageMeta != nil {
 		h.Meta = p.PackageMeta
 	}
-	for tag, v := range p.Tags {
-		h.Tags[tag] = v
-	}
-	for digest, b := range taken {
-		d.bytes[digest] = b
-	}
+	maps.Copy(h.Tags, p.Tags)
+	maps.Copy(d.bytes, taken)
 	return nil
 }
 
@@ -232,9 +227,7 @@ func (d *Desk) Edit(_ context.Context, p cache.Package, fn func(*cache.Holding) 
 	c := *h
 	c.Versions = append([]cache.Stored(nil), h.Versions...)
 	c.Tags = make(map[string]string)
-	for tag, v := range h.Tags {
-		c.Tags[tag] = v
-	}
+	maps.Copy(c.Tags, h.Tags)
 	if err := fn(&c); err != nil {
 		return err
 	}

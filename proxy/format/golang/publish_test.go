@@ -120,8 +120,7 @@ func TestPublishRefuses(t *testing.T) {
 	} {
 		d := new(formattest.Desk)
 		_, err := do(t, f, d, http.MethodPut, c.path, string(c.zip))
-		var invalid *cache.Invalid
-		if !errors.As(err, &invalid) {
+		if _, ok := errors.AsType[*cache.Invalid](err); !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 		if d.Holding(cache.Package{Format: "go", Name: "example.com/m"}) != nil || d.OpenSpools() != 0 {

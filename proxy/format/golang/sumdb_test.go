@@ -114,10 +114,10 @@ func TestVerifyAgainstTheChecksumDatabase(t *testing.T) {
 
 	// Other bytes, each of the right form, are refused.
 	for _, ext := range []string{"mod", "zip"} {
-		k, other := key("example.com/M", "v1.1.0", ext), ""
+		k := key("example.com/M", "v1.1.0", ext)
 		r2 := registry.New(registry.Options{})
 		r2.AddModule("example.com/M", "v1.1.0", map[string]string{"go.mod": "module example.com/M\n\ngo 1.20\n", "a.go": "package other\n"})
-		other = string((&remote{registry: r2}).file(t, f, k))
+		other := string((&remote{registry: r2}).file(t, f, k))
 		err := verify(t, f, g, k, []byte(other))
 		if !errors.Is(err, blob.ErrCorrupt) || !strings.Contains(err.Error(), "checksum database has h1:") {
 			t.Errorf("other bytes under %v: %v", k, err)

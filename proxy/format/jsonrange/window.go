@@ -1,6 +1,7 @@
 package jsonrange
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -80,7 +81,7 @@ func (s *Scanner) soft(n int) bool {
 
 // ended reports whether the text came to its end, rather than to grief.
 func (s *Scanner) ended() bool {
-	e, ok := s.err.(*Error)
+	e, ok := errors.AsType[*Error](s.err)
 	return ok && e.Reason == ended
 }
 

@@ -19,7 +19,7 @@ func finish(r *http.Request, want format.Want, d format.Desk) error {
 	if err != nil {
 		return cache.Invalidf("%v", err)
 	}
-	named := append(m.Versioning.Versions.List, m.Versioning.Latest, m.Versioning.Release, m.Version)
+	named := append(slices.Clone(m.Versioning.Versions.List), m.Versioning.Latest, m.Versioning.Release, m.Version)
 	named = slices.DeleteFunc(named, func(v string) bool { return v == "" })
 	switch {
 	case len(named) == 0 && len(m.Plugins.List) == 0:
@@ -121,10 +121,12 @@ func filesOf(artifact string, b build, v *cache.Stored, said []snapshotVersion) 
 	var files []snapshotVersion
 	for _, a := range v.Assets {
 		i := slices.IndexFunc(said, func(f snapshotVersion) bool { return fileOf(artifact, b.version(), f) == a.Name })
-		f, ok := snapshotVersion{}, i >= 0
-		if ok {
+		var f snapshotVersion
+		if i >= 0 {
 			f = snapshotVersion{Classifier: said[i].Classifier, Extension: said[i].Extension}
-		} else if f, ok = partOf(artifact, b.version(), a.Name); !ok {
+		} else if part, ok := partOf(artifact, b.version(), a.Name); ok {
+			f = part
+		} else {
 			continue
 		}
 		f.Value, f.Updated = b.version(), b.updated()

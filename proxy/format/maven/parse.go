@@ -1,6 +1,7 @@
 package maven
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,7 +34,7 @@ func (Format) Parse(r *http.Request, path string) (format.Want, error) {
 	} else if err == nil && w.Sum != "" {
 		w.ContentType = typeText
 	}
-	if upload && err == cache.ErrAbsent {
+	if upload && errors.Is(err, cache.ErrAbsent) {
 		err = cache.Invalidf("nothing can be deployed to %q: it is no place of the Maven layout", path)
 	}
 	return w, err

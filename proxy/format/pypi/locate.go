@@ -118,7 +118,7 @@ func (f *file) metadataRef(a cache.AssetKey, base *url.URL) (format.Ref, error) 
 		ref.Check = func(r io.ReaderAt, size int64) error { return checkMetadata(r, size, a) }
 	}
 	if f.metadata == nil && err == nil {
-		ref.URL, err = "", nil
+		ref.URL = ""
 		wheel, e := resolve(base, f.url, "")
 		ref.Make, err = func(ctx context.Context, get format.Getter) ([]byte, error) { return makeMetadata(ctx, get, wheel, f) }, e
 	}

@@ -108,12 +108,12 @@ func redirect(target string) format.Want {
 }
 
 // parseFile wants a file of a version, which our own links name.
-func parseFile(r *http.Request, project_, version, file, contentType string) (format.Want, error) {
-	if !validName(project_) || !goodVersion(version) || !goodFile(file) {
+func parseFile(r *http.Request, named, version, file, contentType string) (format.Want, error) {
+	if !validName(named) || !goodVersion(version) || !goodFile(file) {
 		return format.Want{}, cache.Invalidf("that is no file of a version of a project")
 	}
 	return format.Want{
-		Kind: format.Asset, Package: project(normalise(project_)), Version: version, Asset: file, ContentType: contentType,
+		Kind: format.Asset, Package: project(normalise(named)), Version: version, Asset: file, ContentType: contentType,
 	}, allow(r, http.MethodGet)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -67,7 +68,7 @@ func (a *Authority) Publish() error { return a.PublishTo(a.dir) }
 // were told to trust already.
 func (a *Authority) PublishTo(dir string, more ...*x509.Certificate) error {
 	ours := a.Roots()
-	all := unique(append(append(ours[:len(ours):len(ours)], SystemRoots()...), more...))
+	all := unique(append(append(slices.Clip(ours), SystemRoots()...), more...))
 	// A store without our roots' own names would do; Java's tools list them by name.
 	entries := make([]pkcs12.TrustStoreEntry, len(all))
 	for i, c := range all {
