@@ -164,7 +164,7 @@ func (u *upload) checkNames(r *http.Request, d format.Desk) error {
 			if len(h.Versions) == 0 {
 				return nil
 			}
-			return fmt.Errorf("crate %s: its name differs from %s in - and _ alone: %w", u.Name, twin.Name, cache.ErrConflict)
+			return conflict("the name %s differs from that of %s in - and _ alone", u.Name, twin.Name)
 		})
 		if err != nil {
 			return err
@@ -172,14 +172,18 @@ func (u *upload) checkNames(r *http.Request, d format.Desk) error {
 	}
 	return look(r, d, p, func(h *cache.Holding) error {
 		if name := readAbout(h.Meta).Name; name != "" && name != u.Name {
-			return fmt.Errorf("crate %s: it is spelled %s: %w", u.Name, name, cache.ErrConflict)
+			return conflict("the crate %s is spelled %s", u.Name, name)
 		}
 		for i := range h.Versions {
 			v := h.Versions[i].Version
 			if v != u.Version && withoutBuild(v) == withoutBuild(u.Version) {
-				return fmt.Errorf("crate %s: version %s differs from %s in build metadata alone: %w", u.Name, u.Version, v, cache.ErrConflict)
+				return conflict("version %s of %s differs from %s in build metadata alone", u.Version, u.Name, v)
 			}
 		}
 		return nil
 	})
+}
+
+func conflict(why string, args ...any) error {
+	return &cache.Invalid{Status: http.StatusConflict, Reason: fmt.Sprintf(why, args...)}
 }

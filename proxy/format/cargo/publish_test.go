@@ -170,7 +170,8 @@ func TestPublishRefusesWhatNobodyCouldTellApart(t *testing.T) {
 		{"foo_bar_baz", "2.0.0"}, {"foo-bar-baz", "2.0.0"}, {"foo_bar-baz", "2.0.0"}, {"Foo-Bar-baz", "2.0.0"},
 		{"Foo-bar_baz", "2.0.0"}, {"foo-bar_baz", "1.0.0"}, {"foo-bar_baz", "1.0.0+b"},
 	} {
-		if err := put(t, d, simple(c[0], c[1]), crateOf(t, c[0], c[1])); !errors.Is(err, cache.ErrConflict) {
+		var invalid *cache.Invalid
+		if err := put(t, d, simple(c[0], c[1]), crateOf(t, c[0], c[1])); !errors.As(err, &invalid) || invalid.Status != http.StatusConflict {
 			t.Errorf("%s %s: %v", c[0], c[1], err)
 		}
 	}
