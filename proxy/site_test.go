@@ -147,8 +147,13 @@ func (s *site) declare(repos []repo, stores *upstream.Stores) *upstream.Domain {
 func (s *site) connect(name string) *upstream.Connection {
 	s.t.Helper()
 	kind, base := "npm", s.remote.URL+"/npm/"
-	if name == "public:go" {
+	switch {
+	case name == "public:go":
 		kind, base = "go", s.remote.URL+"/go/"
+	case name == "public:crates-io":
+		kind, base = "cargo", s.remote.URL+"/cargo/"
+	case strings.HasPrefix(name, "public:maven-"):
+		kind, base = "maven", s.remote.URL+"/maven/"
 	}
 	if other := s.setup.connections[name]; other != "" {
 		base = other
