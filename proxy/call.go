@@ -40,11 +40,10 @@ const maxPath = 4096
 // so, and segments that a lenient parser would fold away are refused (protocols: path decoding).
 func (c *call) route(r *http.Request) error {
 	path := r.URL.EscapedPath()
+	name, rest := c.speak(path)
 	if err := checkPath(path); err != nil {
 		return err
 	}
-	name, rest, _ := strings.Cut(path[1:], "/")
-	c.format = c.site.Formats[name]
 	if c.format == nil {
 		return cache.ErrAbsent
 	}
@@ -68,6 +67,13 @@ func (c *call) route(r *http.Request) error {
 	c.path = rest
 	c.base = c.site.origin(r) + prefix + repository + "/"
 	return nil
+}
+
+// speak takes the format from the front of a path, whatever follows: so that errors have the form that the client reads.
+func (c *call) speak(path string) (name, rest string) {
+	name, rest, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	c.format = c.site.Formats[name]
+	return name, rest
 }
 
 // connected reports whether a registry of the format can be asked on behalf of the repository.

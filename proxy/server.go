@@ -87,6 +87,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, c *call, serve f
 
 // serve finds out what is asked, by whom, and whether it may be done; then it does it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) error {
+	c.speak(r.URL.EscapedPath())
 	if !c.site.called(r.Host) {
 		return &cache.Invalid{Status: http.StatusMisdirectedRequest, Reason: "this server does not go by the name " + quote(r.Host) + "; see the setting hosts"}
 	}
