@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"entrepot/cache"
 	"entrepot/cache/blob"
@@ -80,7 +81,7 @@ func (d *desk) Publish(ctx context.Context, p *format.Publication) error {
 			return err
 		}
 		defer pin.Release()
-		v.Assets = append(v.Assets, cache.Asset{Name: f.Name, Digest: pin.Digest, Size: pin.Size, Sums: f.Sums})
+		v.Assets = append(v.Assets, cache.Asset{Name: f.Name, Digest: pin.Digest, Size: pin.Size, Sums: slices.Concat(f.Sums, f.Known)})
 	}
 	return d.call.repo.Publish(ctx, upstream.Publication{
 		Package: p.Package, Version: v, PackageMeta: p.PackageMeta, Tags: p.Tags, Merge: p.Merge, Join: p.Join,

@@ -199,6 +199,7 @@ type File struct {
 	Name  string
 	Spool blob.Spool
 	Sums  []cache.Sum // verified against the bytes, and stored
+	Known []cache.Sum // stored with them; the format has computed these itself from what it wrote to the spool
 	Check func(r io.ReaderAt, size int64) error
 }
 

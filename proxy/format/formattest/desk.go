@@ -156,7 +156,7 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 			return err
 		}
 		taken[pin.Digest] = b
-		stored.Assets = append(stored.Assets, cache.Asset{Name: f.Name, Digest: pin.Digest, Size: pin.Size, Sums: f.Sums})
+		stored.Assets = append(stored.Assets, cache.Asset{Name: f.Name, Digest: pin.Digest, Size: pin.Size, Sums: slices.Concat(f.Sums, f.Known)})
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -60,7 +60,7 @@ func (f *Format) put(w http.ResponseWriter, r *http.Request, want format.Want, d
 	}
 	err = d.Publish(ctx, &format.Publication{
 		Package: want.Package, Version: want.Version, Meta: b, Merge: true, Join: join,
-		Assets: []format.File{{Name: want.Asset, Spool: s, Sums: sums[1:]}}, // the first is the digest, which the store computes
+		Assets: []format.File{{Name: want.Asset, Spool: s, Known: sums[1:]}}, // the first is the digest, which the store computes
 	})
 	if err != nil {
 		return err
