@@ -68,10 +68,12 @@ func (s *fileSender) write(fd uintptr) bool {
 	return true
 }
 
-// step makes one system call. MSG_MORE lets head and body share their first packet.
+// step makes one system call. The head goes first and alone: held back by MSG_MORE to share a packet with the body, it
+// pushes the body's last page out of the 17 that a packet takes, and under BBR that remainder waits for a pacing timer
+// of its own. 64 KiB took 48 µs of CPU so, and take 18 without; under cubic it is the same either way.
 func (s *fileSender) step(fd int) (n int, err error) {
 	if len(s.head) > 0 {
-		n, err = unix.SendmsgN(fd, s.head, nil, nil, unix.MSG_MORE)
+		n, err = unix.SendmsgN(fd, s.head, nil, nil, 0)
 		s.head = s.head[max(n, 0):]
 		return n, err
 	}
