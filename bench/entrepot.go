@@ -51,9 +51,9 @@ access { anonymous = "read" }
 `, registry, benchDomain, benchRepository)
 }
 
-// entrepot is ours as a contender.
-func entrepot(binary, registry string) contender {
-	return contender{"entrepot", func(ctx context.Context, dir, log string) (*server, error) {
+// entrepot is ours as a contender, or an earlier build of it.
+func entrepot(name, binary, registry string) contender {
+	return contender{name, func(ctx context.Context, dir, log string) (*server, error) {
 		config := filepath.Join(dir, "config.hcl")
 		if err := os.WriteFile(config, []byte(entrepotConfig(registry)), 0o600); err != nil {
 			return nil, err
@@ -68,7 +68,7 @@ func entrepot(binary, registry string) contender {
 		if err != nil {
 			return nil, errors.Join(err, stderr.Close())
 		}
-		s, err := launch("entrepot", cmd, stderr)
+		s, err := launch(name, cmd, stderr)
 		if err != nil {
 			return nil, err
 		}

@@ -55,7 +55,10 @@ func openLab(ctx context.Context, o *options, progress io.Writer) (l *lab, err e
 	if err != nil {
 		return l, err
 	}
-	l.contenders = []contender{entrepot(binary, l.listener.URL)}
+	l.contenders = []contender{entrepot("entrepot", binary, l.listener.URL)}
+	if o.against != "" {
+		l.contenders = append(l.contenders, entrepot("earlier", o.against, l.listener.URL))
+	}
 	if c, ok := nginx(l.listener.URL); ok {
 		l.contenders = append(l.contenders, c)
 		l.nginxVersion = nginxVersion(ctx)
@@ -147,7 +150,7 @@ func (l *lab) turn(ctx context.Context, sc scenario, round int) (map[string]valu
 	out := map[string]values{}
 	for i := range l.servers {
 		s := l.servers[(i+round)%len(l.servers)]
-		if sc.alone && s != l.servers[0] {
+		if sc.alone && s.name == "nginx" {
 			continue
 		}
 		v, err := sc.measure(ctx, l, s)

@@ -28,6 +28,7 @@ type options struct {
 	json      string
 	save      string
 	keep      bool
+	against   string
 }
 
 func main() {
@@ -52,6 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs.StringVar(&o.json, "json", "", "write every round's figures to `FILE`")
 	fs.StringVar(&o.save, "save", "", "write the tables to `DIR`/DATE.txt")
 	fs.BoolVar(&o.keep, "keep", false, "leave the servers' directories and logs behind, and say where")
+	fs.StringVar(&o.against, "against", "", "measure the entrepot `BINARY` too, under the name earlier: for changes")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func measure(ctx context.Context, o *options, chosen []scenario, stdout, stderr 
 		return err
 	}
 	fmt.Fprint(stdout, r.text())
-	return r.keep(o)
+	return r.write(o)
 }
 
 func describe(all []scenario) string {

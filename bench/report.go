@@ -20,8 +20,8 @@ type report struct {
 	Results  []result `json:"results"`
 }
 
-// keep writes the report where the options want it.
-func (r *report) keep(o *options) error {
+// write writes the report where the options want it.
+func (r *report) write(o *options) error {
 	var errs []error
 	if o.json != "" {
 		b, err := json.MarshalIndent(r, "", "  ")
@@ -55,8 +55,10 @@ func (r *report) text() string {
 		b.WriteString("\n" + table(rest[:n]))
 		rest = rest[n:]
 	}
-	if c := comparison(r.Results); c != "" {
-		b.WriteString("\n" + c)
+	for _, other := range contenderNames[1:] {
+		if c := comparison(r.Results, other); c != "" {
+			b.WriteString("\n" + c)
+		}
 	}
 	return b.String()
 }
@@ -92,21 +94,21 @@ func trimmed(s string) string {
 	return b.String()
 }
 
-// comparison shows what ours takes of nginx's CPU time. Ratios are taken within a round, where both had the same
+// comparison shows what ours takes of another's CPU time. Ratios are taken within a round, where both had the same
 // machine, and their median is what counts.
-func comparison(results []result) string {
+func comparison(results []result, other string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "CPU, ours : nginx\tmedian\tlowest\thighest\ttarget\t\t")
+	fmt.Fprintln(w, "CPU, ours : "+other+"\tmedian\tlowest\thighest\ttarget\t\t")
 	rows := 0
 	for _, r := range results {
-		ratios := r.ratios()
+		ratios := r.ratios(other)
 		if len(ratios) == 0 {
 			continue
 		}
 		rows++
 		target, verdict := "", ""
-		if r.Target > 0 {
+		if r.Target > 0 && other == "nginx" {
 			target, verdict = "≤ "+number(r.Target, 2), "met"
 			if median(ratios) > r.Target {
 				verdict = "missed"
@@ -121,10 +123,13 @@ func comparison(results []result) string {
 	return trimmed(b.String())
 }
 
+// contenderNames are in the order of the report: ours first.
+var contenderNames = [...]string{"entrepot", "earlier", "nginx"}
+
 // servers are those that had turns, ours first.
 func (r *result) servers() []string {
 	var names []string
-	for _, name := range []string{"entrepot", "nginx"} {
+	for _, name := range contenderNames {
 		if len(r.Rounds) > 0 && r.Rounds[0][name] != nil {
 			names = append(names, name)
 		}
@@ -143,11 +148,11 @@ func (r *result) figures(server, key string) []float64 {
 	return all
 }
 
-// ratios are ours to nginx's CPU time, by round; none if one of them has no such figure.
-func (r *result) ratios() []float64 {
+// ratios are ours to another's CPU time, by round; none if one of them has no such figure.
+func (r *result) ratios(other string) []float64 {
 	var all []float64
 	for _, round := range r.Rounds {
-		if ours, theirs := round["entrepot"][compared], round["nginx"][compared]; ours > 0 && theirs > 0 {
+		if ours, theirs := round[contenderNames[0]][compared], round[other][compared]; ours > 0 && theirs > 0 {
 			all = append(all, ours/theirs)
 		}
 	}

@@ -52,10 +52,10 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestReportIsKept(t *testing.T) {
+func TestReportIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	o := &options{json: filepath.Join(dir, "r.json"), save: filepath.Join(dir, "results")}
-	if err := example().keep(o); err != nil {
+	if err := example().write(o); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "results", "2026-01-02.txt")); err != nil || string(b) != exampleText {
