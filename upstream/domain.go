@@ -63,6 +63,7 @@ type Domain struct {
 	Name  string
 	Owner string // account of 12 digits
 	*Stores
+	Admission Admission
 
 	repositories map[string]*Repository
 	order        []*Repository

@@ -44,6 +44,9 @@ func (r *Repository) Find(ctx context.Context, k cache.AssetKey) (*Place, error)
 	place := &Place{Sources: s, Connections: s.Connections}
 	chosen := s.choose(found)
 	if chosen == nil {
+		if len(place.Connections) == 0 && s.refused != nil && !s.inside {
+			return nil, s.refused
+		}
 		return place, nil
 	}
 	if !chosen.Stored.Status.Served() {

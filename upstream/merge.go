@@ -46,7 +46,7 @@ func (s *Sources) Merge(ctx context.Context, read Reader, same Same) (l *cache.L
 	m.run()
 	if len(m.out.Versions) == 0 && len(m.held) == 0 && len(m.read) == 0 {
 		m.out.Close()
-		return nil, false, cache.ErrAbsent
+		return nil, false, s.absent()
 	}
 	return m.out, partial, nil
 }

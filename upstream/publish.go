@@ -22,12 +22,17 @@ type Publication struct {
 	Merge       bool              // assets may join a version that is there (Maven, PyPI); else they are all given at once
 	// Join makes one Meta of the version's and that of the assets that join it; nil: the version's stays.
 	Join func(old, added []byte) ([]byte, error)
+	// Once: assets join the version only while it is Unfinished (generic).
+	Once bool
 }
 
 // Publish stores a version in the repository, durably: it survives kill -9 and power loss from when Publish returns
 // (invariant 12). Publishing the same bytes again changes nothing and is no error. cache.ErrConflict if the version is
 // there with other bytes, or in a repository upstream; *cache.Refused if origin controls block it.
 func (r *Repository) Publish(ctx context.Context, pub Publication) error {
+	if err := r.Domain.admits(pub.Package, ByPublish, r); err != nil {
+		return err
+	}
 	if err := r.reachable(ctx, pub); err != nil {
 		return err
 	}
@@ -69,9 +74,15 @@ func (r *Repository) shelve(h *cache.Holding, pub Publication) error {
 	v.Origin = cache.Origin{Repository: r.Name}
 	v.Published = time.Now().UTC()
 	if old := h.Version(v.Version); old != nil {
-		assets, changed, err := join(old, v, pub.Merge)
-		if err != nil || !changed {
+		assets, changed, err := join(old, v, pub.Merge && (!pub.Once || old.Status == cache.Unfinished))
+		if err != nil {
 			return err
+		}
+		if pub.Once && old.Status == cache.Unfinished && v.Status != cache.Unfinished {
+			old.Status = cache.Published // its last asset has come
+		}
+		if !changed {
+			return nil
 		}
 		if pub.Join != nil {
 			if old.Meta, err = pub.Join(old.Meta, v.Meta); err != nil {
@@ -84,8 +95,7 @@ func (r *Repository) shelve(h *cache.Holding, pub Publication) error {
 		h.Versions = append(h.Versions, v)
 	}
 	if h.Controls == (cache.Controls{}) {
-		// The service's defaults for a package that is first published (user guide, "Package origin controls").
-		h.Controls = cache.Controls{Publish: cache.Allow, Upstream: cache.Block}
+		h.Controls = r.Domain.Initial(pub.Package, true)
 	}
 	if pub.PackageMeta != nil {
 		h.Meta = pub.PackageMeta

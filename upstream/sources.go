@@ -14,8 +14,9 @@ type Sources struct {
 	Shelves     []cache.Shelf // the repositories of the walk that know the package, in walk order
 	Connections []*Connection // the connections that may be asked, in walk order
 
-	walk   []*Repository // without what origin controls close
-	inside bool          // only versions that were published inside count
+	walk    []*Repository // without what origin controls and package groups close
+	refused error         // why a package group keeps something closed; nil: none does
+	inside  bool          // only versions that were published inside count
 }
 
 // Sources looks up where the answer about a package may come from.
@@ -29,14 +30,14 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 		return nil, err
 	}
 	s := &Sources{Repository: r, Package: p, walk: r.walk}
-	blocked := map[cache.RepositoryID]bool{}
+	blocked, closed := map[cache.RepositoryID]bool{}, s.closedByGroups()
 	for _, shelf := range shelves {
 		if shelf.Controls.Upstream == cache.Block {
 			blocked[shelf.Repository] = true
 		}
 	}
-	if len(blocked) > 0 {
-		s.walk = r.walkFrom(func(at *Repository) bool { return blocked[at.ID] })
+	if len(blocked)+len(closed) > 0 {
+		s.walk = r.walkFrom(func(at *Repository) bool { return blocked[at.ID] || closed[at.ID] })
 	}
 	for _, at := range s.walk {
 		if i := slices.IndexFunc(shelves, func(x cache.Shelf) bool { return x.Repository == at.ID }); i >= 0 {
@@ -48,9 +49,15 @@ func (r *Repository) Sources(ctx context.Context, p cache.Package) (*Sources, er
 		return s, nil
 	}
 	for _, at := range s.walk {
-		if c := at.connection; c != nil && c.Format == p.Format && !blocked[at.ID] && (at == r || !r.through) {
-			s.Connections = append(s.Connections, c)
+		c := at.connection
+		if c == nil || c.Format != p.Format || blocked[at.ID] || at != r && r.through {
+			continue
 		}
+		if err := r.Domain.admits(p, FromConnection, c.owner(at)); err != nil {
+			s.refused = err
+			continue
+		}
+		s.Connections = append(s.Connections, c)
 	}
 	return s, nil
 }
@@ -72,6 +79,28 @@ func confined(shelves []cache.Shelf) bool {
 		}
 	}
 	return inside && !allowed
+}
+
+// closedByGroups returns the repositories into which nothing may come from upstream, as package groups have it.
+func (s *Sources) closedByGroups() map[cache.RepositoryID]bool {
+	closed := map[cache.RepositoryID]bool{}
+	for _, at := range s.walk {
+		if len(at.upstreams) == 0 {
+			continue
+		}
+		if err := s.Repository.Domain.admits(s.Package, FromUpstream, at); err != nil {
+			closed[at.ID], s.refused = true, err
+		}
+	}
+	return closed
+}
+
+// absent is why nobody has what was asked: a package group that keeps it out, or that it does not exist.
+func (s *Sources) absent() error {
+	if s.refused != nil && !s.inside {
+		return s.refused
+	}
+	return cache.ErrAbsent
 }
 
 // Confined reports whether the name is private here: published inside, and closed to everything outside.
