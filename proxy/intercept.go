@@ -38,29 +38,23 @@ func NewInterceptor(s *Server, r Registries, passOn func(http.ResponseWriter, *h
 	return &Interceptor{s, r, passOn}
 }
 
-// LearnHeader asks for a host to be learnt, whatever the configuration says: a process that has opened a connection sets
-// it for the one that keeps the data directory. SubjectHeader is its answer: what package the response belongs to. Neither
-// leaves the machine.
-const (
-	LearnHeader   = "X-Entrepot-Learn"
-	SubjectHeader = "X-Entrepot-Subject"
-)
+// SubjectHeader says what package a response is about, if the visit is traced; see call.subject. It never leaves the
+// machine.
+const SubjectHeader = "X-Entrepot-Subject"
 
 // ServeHTTP implements http.Handler. Where the request was going is forward.VisitOf its context.
 func (i *Interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	learn := r.Header.Get(LearnHeader) != ""
-	r.Header.Del(LearnHeader)
 	visit, site := forward.VisitOf(r.Context()), i.server.Site()
 	if visit == nil || r.Method != http.MethodGet && r.Method != http.MethodHead || looped(r, site.Via) {
 		i.passOn(w, r)
 		return
 	}
 	c := &call{site: site, remote: site.client(r), visit: visit}
-	if !i.recognise(r, c, learn) {
+	if !i.recognise(r, c) {
 		i.passOn(w, r)
 		return
 	}
-	if learn {
+	if visit.Traced {
 		w.Header().Set(SubjectHeader, c.subject())
 	}
 	i.server.handle(w, r, c, i.serve)
@@ -68,12 +62,12 @@ func (i *Interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // recognise finds out which connection a request is for, and what it wants of it. It reports false for what a package
 // manager's protocol does not explain, what changes something at the registry, and what is meant for one client.
-func (i *Interceptor) recognise(r *http.Request, c *call, learn bool) bool {
+func (i *Interceptor) recognise(r *http.Request, c *call) bool {
 	if checkPath(r.URL.EscapedPath()) != nil {
 		return false
 	}
 	c.registry(r)
-	if c.conn == nil && (learn || c.site.Learn) {
+	if c.conn == nil && c.visit.Learn {
 		i.learn(r, c)
 	}
 	if c.conn == nil || c.format == nil {

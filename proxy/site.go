@@ -31,8 +31,6 @@ type Site struct {
 	// Inside are the domains' default repositories: what was published there, and their rules, is for clients too whose
 	// requests were on their way to a registry.
 	Inside map[string]string
-	// Learn makes a connection of each registry that clients are seen to use.
-	Learn bool
 
 	places places
 

@@ -83,7 +83,7 @@ func (h *house) close(ctx context.Context) error {
 // site makes a Site of a configuration. Nothing of the present one changes if it fails.
 func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error) {
 	site := &proxy.Site{
-		Domains: map[string]*upstream.Domain{}, Rules: map[string]*policy.Rules{}, Inside: map[string]string{}, Learn: file.Forward.Learn, Hosts: hosts(file), Authority: h.authority, Via: h.via,
+		Domains: map[string]*upstream.Domain{}, Rules: map[string]*policy.Rules{}, Inside: map[string]string{}, Hosts: hosts(file), Authority: h.authority, Via: h.via,
 		Discovering: h.discovering,
 	}
 	if file.PublicURL != "" {

@@ -34,8 +34,12 @@ func newFollower(dir string) *follower {
 			r.Out.Header.Set(clientHeader, r.In.RemoteAddr)
 			r.Out.Header.Del(schemeHeader)
 			r.Out.Header.Del(targetHeader)
+			r.Out.Header.Del(learnHeader)
 			if v := forward.VisitOf(r.In.Context()); v != nil {
 				r.Out.Header.Set(targetHeader, v.To.Origin())
+				if v.Learn {
+					r.Out.Header.Set(learnHeader, "1")
+				}
 			}
 			if r.In.TLS != nil {
 				r.Out.Header.Set(schemeHeader, "https")

@@ -137,8 +137,12 @@ func (k *keeper) proxyClient(r *http.Request) (any, error) {
 	return p, nil
 }
 
-// targetHeader says, from another process on this machine, where a request was going that it has opened.
-const targetHeader = "X-Entrepot-Target"
+// targetHeader says, from another process on this machine, where a request was going that it has opened; learnHeader,
+// that its host may be learnt.
+const (
+	targetHeader = "X-Entrepot-Target"
+	learnHeader  = "X-Entrepot-Learn"
+)
 
 // neighbour is whoever can open the socket: it could read the data directory as well.
 var neighbour = &auth.Principal{Anonymous: true, Level: auth.ReadLevel}
@@ -151,7 +155,9 @@ func (k *keeper) opened(w http.ResponseWriter, r *http.Request, origin string) {
 		return
 	}
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
-	k.interceptor.ServeHTTP(w, forward.With(r, &forward.Visit{To: to, Client: remote.Addr(), Who: neighbour}))
+	learn := r.Header.Get(learnHeader) != ""
+	r.Header.Del(learnHeader)
+	k.interceptor.ServeHTTP(w, forward.With(r, &forward.Visit{To: to, Client: remote.Addr(), Who: neighbour, Learn: learn, Traced: true}))
 }
 
 // throughOwner hands a connection whose request is for a proxy to the process that owns the data directory: all of it,

@@ -37,6 +37,8 @@ type subcommand struct {
 func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "run the server", serve},
+		{"exec", "run a command behind a private, caching proxy", execute},
+		{"env", "print the variables that lead tools through a running server", printEnv},
 		{"init", "find this machine's registries and write a configuration", initialise},
 		{"check", "validate a configuration", check},
 		{"ca", "show and rotate the certificate authority", ca},
@@ -83,6 +85,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 
 func exitCode(env *environment, err error) int {
 	var wrong *usageError
+	var ended exitStatus
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitDone
@@ -91,6 +94,8 @@ func exitCode(env *environment, err error) int {
 			fmt.Fprintf(env.stderr, "entrepot: %s\n", wrong.message)
 		}
 		return exitUsage
+	case errors.As(err, &ended):
+		return int(ended)
 	}
 	fmt.Fprintf(env.stderr, "entrepot: %v\n", err)
 	return exitFailed

@@ -68,7 +68,7 @@ func (p *Proxy) onConnect(r *http.Request) (hijack, *refusal) {
 				_ = c.Close()
 				return
 			}
-			go p.open(c, &Visit{To: to, Client: client, Who: who}, from, rules)
+			go p.open(c, &Visit{To: to, Client: client, Who: who, Learn: rules.Learn}, from, rules)
 		}, nil
 	case tunnelled:
 		return func(_ *http.Request, c net.Conn, _ *goproxy.ProxyCtx) {
@@ -93,15 +93,15 @@ func (no *refusal) response(r *http.Request) *http.Response {
 }
 
 // sniffTimeout is how long a client may take to say something where it need not be HTTP: in some protocols the server
-// speaks first.
-const sniffTimeout = 500 * time.Millisecond
+// speaks first. A client under load takes its time, too: npm has been seen to need more than half a second.
+const sniffTimeout = 2 * time.Second
 
 // open takes over a connection that is to be opened, if what the client says first is HTTP or TLS. Else it is tunnelled
 // where that is allowed.
 func (p *Proxy) open(c net.Conn, going *Visit, from netip.AddrPort, rules *Rules) {
 	v, to := &visitor{Conn: c, Visit: going, from: from}, going.To
 	patience := p.o.HeaderTimeout
-	if !rules.Opens(to) {
+	if !rules.Opens(to) && to.Port != 443 && to.Port != 80 {
 		patience = sniffTimeout
 	}
 	first, err := v.peek(patience)

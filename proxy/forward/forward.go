@@ -157,7 +157,7 @@ func (p *Proxy) absolute(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Del("Proxy-Authorization")
 	r.Header.Del("Proxy-Connection")
-	r = With(r, &Visit{To: to, Client: addrOf(r.RemoteAddr), Who: who})
+	r = With(r, &Visit{To: to, Client: addrOf(r.RemoteAddr), Who: who, Learn: rules.Learn})
 	r.URL.Scheme, r.URL.Host, r.URL.User = "", "", nil
 	if how == opened {
 		p.o.Opened.ServeHTTP(w, r)

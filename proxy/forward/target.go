@@ -95,6 +95,10 @@ type Visit struct {
 	To     Target
 	Client netip.Addr
 	Who    any // what Options.Authenticate said
+	// Learn: the target need not be a registry that is known; see Rules.Learn.
+	Learn bool
+	// Traced: who has opened the connection wants to know what each response is about.
+	Traced bool
 }
 
 type visitKey struct{}
@@ -110,10 +114,6 @@ func VisitOf(ctx context.Context) *Visit {
 	return v
 }
 
-// WithTarget marks a request as one that was going to t: for those that another process has opened.
-func WithTarget(r *http.Request, t Target) *http.Request {
-	return With(r, &Visit{To: t, Client: addrOf(r.RemoteAddr)})
-}
 
 // ParseOrigin reads what Origin wrote.
 func ParseOrigin(s string) (Target, error) {
