@@ -13,11 +13,13 @@ import (
 // PackageQuery chooses packages of a repository.
 type PackageQuery struct {
 	Repository cache.RepositoryID
-	Format     string        // empty: every format
-	Namespace  *string       // nil: every namespace
-	Prefix     string        // what the name begins with
-	After      cache.Package // begin behind this one; zero: at the start
-	Limit      int           // 1 to 1000; 0: 100
+	Format     string         // empty: every format
+	Namespace  *string        // nil: every namespace
+	Beneath    string         // what the namespace begins with, where Namespace is nil
+	Prefix     string         // what the name begins with
+	Controls   cache.Controls // only those with these origin controls; empty: any
+	After      cache.Package  // begin behind this one; zero: at the start
+	Limit      int            // 1 to 1000; 0: 100
 }
 
 // Entry is one package of a repository.
@@ -52,7 +54,7 @@ func (q *PackageQuery) statement() (string, []any, error) {
 	if limit == 0 {
 		limit = 100
 	}
-	if limit < 0 || limit > 1000 {
+	if limit < 0 || limit > 1001 { // one more than a page, to see whether there is another
 		return "", nil, errors.New("a page of packages has 1 to 1000")
 	}
 	var b strings.Builder
@@ -71,6 +73,15 @@ func (q *PackageQuery) statement() (string, []any, error) {
 	}
 	if q.Namespace != nil {
 		where(` AND p.namespace = ?`, *q.Namespace)
+	}
+	if q.Beneath != "" && q.Namespace == nil {
+		where(` AND p.namespace >= ? AND p.namespace < ?`, q.Beneath, q.Beneath+"\U0010FFFF")
+	}
+	if q.Controls.Publish != "" {
+		where(` AND p.publish = ?`, q.Controls.Publish)
+	}
+	if q.Controls.Upstream != "" {
+		where(` AND p.upstream = ?`, q.Controls.Upstream)
 	}
 	if q.Prefix != "" {
 		where(` AND p.name >= ? AND p.name < ?`, q.Prefix, q.Prefix+"\U0010FFFF") // behind every name with that prefix

@@ -23,11 +23,20 @@ type VersionQuery struct {
 	Limit      int          // 1 to 1001; 0: 50
 }
 
-// Versions lists versions without their meta and assets. The package is unknown if it returns cache.ErrAbsent.
-func (db *DB) Versions(ctx context.Context, q VersionQuery) ([]cache.Stored, error) {
+// VersionPage is a part of a package's versions.
+type VersionPage struct {
+	Tags     map[string]string
+	Versions []cache.Stored // without meta and assets
+}
+
+const selectTags = `SELECT id, tags FROM packages WHERE repository = $1 AND format = $2 AND namespace = $3 AND name = $4`
+
+// Versions lists versions. The error is cache.ErrAbsent if the repository does not know the package.
+func (db *DB) Versions(ctx context.Context, q VersionQuery) (*VersionPage, error) {
 	var pkg int64
+	var out VersionPage
 	p := q.Package
-	err := db.read.one(ctx, selectPackage, []any{q.Repository, p.Format, p.Namespace, p.Name}, &pkg)
+	err := db.read.one(ctx, selectTags, []any{q.Repository, p.Format, p.Namespace, p.Name}, &pkg, tagsColumn{&out.Tags})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("%s: %w", p, cache.ErrAbsent)
 	}
@@ -35,18 +44,17 @@ func (db *DB) Versions(ctx context.Context, q VersionQuery) ([]cache.Stored, err
 		return nil, fmt.Errorf("versions of %s: %w", p, err)
 	}
 	text, args := q.statement(pkg)
-	var out []cache.Stored
 	rows, err := db.read.query(ctx, text, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var s cache.Stored
 		err := rows.Scan(versionDest(&s)...)
-		out = append(out, s)
+		out.Versions = append(out.Versions, s)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("versions of %s: %w", p, err)
 	}
-	return out, nil
+	return &out, nil
 }
 
 func (q *VersionQuery) statement(pkg int64) (string, []any) {
