@@ -104,15 +104,29 @@ func (e *encoder) about(ctx context.Context, v *cache.Version, d format.Desk) ([
 	return e.ours(v)
 }
 
-// theirs takes what the registry says about a release. Its legacy API stands beside its simple index.
+// theirs takes what the registry says about a release. Its legacy API stands beside its simple index; of one that has no
+// documents of single releases, the project's serves if it is about that release.
 func (e *encoder) theirs(ctx context.Context, v *cache.Version, g format.Getter) ([]byte, error) {
-	path := "../pypi/" + url.PathEscape(e.l.Package.Name) + "/" + url.PathEscape(v.Version) + "/json"
+	at := "../pypi/" + url.PathEscape(e.l.Package.Name)
+	b, _, err := e.document(ctx, g, at+"/"+url.PathEscape(v.Version)+"/json")
+	if !errors.Is(err, cache.ErrAbsent) {
+		return b, err
+	}
+	b, version, err := e.document(ctx, g, at+"/json")
+	if said, _ := normaliseVersion(version); err == nil && said != v.Version {
+		err = cache.ErrAbsent
+	}
+	return b, err
+}
+
+// document reads a document of the legacy API: all but its files, as an object that is not closed, and its version.
+func (e *encoder) document(ctx context.Context, g format.Getter, path string) (b []byte, version string, err error) {
 	doc, err := g.Get(ctx, format.Query{Path: path, Accept: typePlainJSON, Max: maxLegacy})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer doc.Close()
-	b := []byte{'{'}
+	b = []byte{'{'}
 	s := jsonrange.New(doc.Reader())
 	err = s.Object(func(key []byte) error {
 		k := string(key)
@@ -121,16 +135,34 @@ func (e *encoder) theirs(ctx context.Context, v *cache.Version, g format.Getter)
 		}
 		var err error
 		b = appendKey(b, k)
-		b, err = s.Raw(b, maxLegacy)
+		start := len(b)
+		if b, err = s.Raw(b, maxLegacy); err == nil && k == "info" {
+			version = versionIn(b[start:])
+		}
 		return err
 	})
 	if err == nil {
 		err = s.End()
 	}
 	if err != nil {
-		return nil, &cache.Unavailable{Connection: g.Connection(), Err: fmt.Errorf("what it says about %s %s: %w", e.l.Package.Name, v.Version, err)}
+		return nil, "", &cache.Unavailable{Connection: g.Connection(), Err: fmt.Errorf("what it says about %s: %w", e.l.Package.Name, err)}
 	}
-	return b, nil
+	return b, version, nil
+}
+
+// versionIn reads the version of an info object; "" if it has none.
+func versionIn(info []byte) (version string) {
+	s := jsonrange.Bytes(info)
+	if s.Kind() == jsonrange.Object {
+		_ = s.Object(func(key []byte) error { // it was read before, so that it is an object
+			var err error
+			if string(key) == "version" {
+				version, err = text(s, maxText)
+			}
+			return err
+		})
+	}
+	return version
 }
 
 // ours says about a release what its upload said, or what its files do.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"entrepot/cache"
@@ -60,15 +61,19 @@ func filesOf(raw cache.Fragment) ([]file, error) {
 	return files, err
 }
 
-// first is the file that was uploaded first; of several, by name. What a registry adds to a version comes later.
+// first is the file that was uploaded first, of several by name; those without a time come last. What a registry adds to
+// a version comes later, so that this one stays the same.
 func first(files []file) file {
-	var best file
-	for i, f := range files {
-		if i == 0 || f.time().Before(best.time()) || f.time().Equal(best.time()) && f.name < best.name {
-			best = f
+	return slices.MinFunc(append(files, file{name: "\uFFFF"}), func(a, b file) int {
+		ta, tb := a.time(), b.time()
+		switch {
+		case ta.IsZero() != tb.IsZero():
+			return map[bool]int{true: 1, false: -1}[ta.IsZero()]
+		case !ta.Equal(tb):
+			return ta.Compare(tb)
 		}
-	}
-	return best
+		return strings.Compare(a.name, b.name)
+	})
 }
 
 // baseOf is the address of the document, to which links are relative.

@@ -88,8 +88,14 @@ func later(a, b string) bool {
 	switch {
 	case errA != nil || errB != nil:
 		return errA == nil
-	case va.IsPrerelease() != vb.IsPrerelease():
-		return vb.IsPrerelease()
+	case prerelease(a) != prerelease(b):
+		return prerelease(b)
 	}
 	return va.Compare(vb) > 0
+}
+
+// prerelease reports whether a version in normal form is a pre-release or a development release.
+func prerelease(v string) bool {
+	public, _, _ := strings.Cut(v, "+")
+	return strings.ContainsAny(public, "abcr") || strings.Contains(public, "dev")
 }
