@@ -22,6 +22,8 @@ var (
 	connectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-:]{1,99}$`)
 	// checksumDatabase is the form of GOSUMDB (go help environment).
 	checksumDatabase = regexp.MustCompile(`^off$|^[^\s+]+(\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44})?( https?://\S+)?$`)
+	// genericLayout is a relative path of text and markers.
+	genericLayout = regexp.MustCompile(`^([^{}?#\s]|\{(namespace|package|name|version|asset)\})+$`)
 )
 
 func (c *checker) connections() {
@@ -91,6 +93,9 @@ func (c *checker) connectionFormat(n *Connection) {
 		c.wrong(at("format"), "", "connection %q has format %s, not %s", n.Name, known, n.Format)
 	case n.Layout != "" && n.Format != "generic":
 		c.wrong(at("layout"), "", "layout is for format generic; connection %q has %q", n.Name, n.Format)
+	case n.Layout != "" && (!genericLayout.MatchString(n.Layout) || strings.Count(n.Layout, "{asset}") != 1):
+		c.wrong(at("layout"), "write a path such as \"{namespace}/{package}/{version}/{asset}\", with {asset} in it, once",
+			"layout: %q is no layout", n.Layout)
 	}
 }
 

@@ -13,8 +13,9 @@ type Connection struct {
 	URL string `hcl:"url,optional"`
 	// Format is the registry's protocol. Required for private: names; public: names have theirs.
 	Format string `hcl:"format,optional"`
-	// Layout says how generic paths are read: a template such as "{namespace}/{name}/{version}/{asset}". Only with
-	// format generic.
+	// Layout says where a registry of format generic keeps a file: a path below its address with the markers
+	// {namespace}, {package}, {version} and {asset}, the last of which must be there. Default:
+	// "{namespace}/{package}/{version}/{asset}".
 	Layout string `hcl:"layout,optional"`
 	// Limit is how many requests may run at once. 1 to 1000, default 64.
 	Limit int `hcl:"limit,optional"`

@@ -46,3 +46,18 @@ connection "private:aws" {
   }
 }
 connection "public:go" { sumdb = "sum.registry.example+key" }
+connection "private:builds" {
+  format = "generic"
+  url    = "https://files.registry.example/"
+  layout = "{version}/{os}/{asset}"
+}
+connection "private:assets" {
+  format = "generic"
+  url    = "https://files.registry.example/"
+  layout = "{namespace}/{package}/v{version}"
+}
+connection "private:releases" {
+  format = "generic"
+  url    = "https://files.registry.example/"
+  layout = "{namespace}/{package}/releases/download/v{version}/{asset}"
+}
