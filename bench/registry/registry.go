@@ -1,6 +1,6 @@
 // Package registry is a fake package registry, for tests and for the benchmark.
 //
-// It serves npm, Go and Cargo from memory, byte for byte the same in every run: what is added in code is built from names,
+// It serves npm, Go, Cargo and Maven from memory, byte for byte the same in every run: what is added in code is built from names,
 // sizes and seeds. It misbehaves on demand (see Fault), asks for credentials on demand (see Require), and remembers
 // every request that reached it (see Log). It is safe for concurrent use, and knows nothing of the rooms it tests.
 package registry
@@ -18,6 +18,7 @@ type Options struct {
 	GoPath    string // starts and ends in "/"; "" is "/go/"
 	SumDBName string // name of the checksum database; "" is "sumdb.example"
 	CargoPath string // starts and ends in "/"; "" is "/cargo/"
+	MavenPath string // starts and ends in "/"; "" is "/maven/"
 }
 
 // Registry is a fake registry. Make one with New; serve it with Start, Listen, Serve or as an http.Handler.
@@ -26,6 +27,7 @@ type Registry struct {
 	npm    *npm
 	golang *golang
 	cargo  *cargo
+	maven  *maven
 	record recorder
 
 	mu     sync.Mutex
@@ -62,8 +64,12 @@ func New(o Options) *Registry {
 	if o.CargoPath == "" {
 		o.CargoPath = "/cargo/"
 	}
-	r := &Registry{npm: newNPM(), golang: newGolang(o.SumDBName), cargo: &cargo{crates: make(map[string]*crate)}}
-	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}, {o.CargoPath, r.cargo.serve}}
+	if o.MavenPath == "" {
+		o.MavenPath = "/maven/"
+	}
+	r := &Registry{npm: newNPM(), golang: newGolang(o.SumDBName), cargo: &cargo{crates: make(map[string]*crate)},
+		maven: &maven{files: make(map[string]*file), artifacts: make(map[string]*mavenList)}}
+	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}, {o.CargoPath, r.cargo.serve}, {o.MavenPath, r.maven.serve}}
 	return r
 }
 

@@ -116,16 +116,20 @@ func checkXML(r io.ReaderAt, size int64) error {
 	d := xml.NewDecoder(io.NewSectionReader(r, 0, size))
 	d.Strict = false // old POMs have HTML's entities
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return latin1{r}, nil }
-	for elements := 0; ; {
+	for elements, depth := 0, 0; ; {
 		t, err := d.RawToken()
-		if errors.Is(err, io.EOF) && elements > 0 {
+		if errors.Is(err, io.EOF) && elements > 0 && depth == 0 {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("not a whole XML document: %w", err)
 		}
-		if _, ok := t.(xml.StartElement); ok {
+		switch t.(type) {
+		case xml.StartElement:
 			elements++
+			depth++
+		case xml.EndElement:
+			depth--
 		}
 	}
 }
