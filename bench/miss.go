@@ -10,24 +10,25 @@ import (
 // missConnections is how many downloads of a package manager run at once.
 const missConnections = 8
 
-// misses is the download of count cold tarballs of a size, whose packument is known.
+// misses is the download of the cold tarballs of count packages, as an install does it: their packuments are known, for
+// the client has resolved before.
 func misses(size int64, count int) func(context.Context, *lab, *server) (values, error) {
 	return func(_ context.Context, l *lab, s *server) (values, error) {
-		name := l.coldName()
-		defer l.registry.RemoveNPM(name, "")
+		set := l.coldName()
 		targets := make([]target, count)
 		for i := range targets {
-			version := fmt.Sprintf("1.0.%d", i)
-			body := l.registry.AddNPM(name, version, registry.NPMVersion{Size: size, Seed: uint64(l.cold<<16 + i)})
-			targets[i] = exactly(tarballPath(name, version), body)
-		}
-		if err := l.know(s, name); err != nil {
-			return nil, err
+			name := fmt.Sprintf("%s-%d", set, i)
+			body := l.registry.AddNPM(name, "1.0.0", registry.NPMVersion{Size: size, Seed: uint64(l.cold<<16 + i)})
+			defer l.registry.RemoveNPM(name, "")
+			targets[i] = exactly(tarballPath(name, "1.0.0"), body)
+			if err := l.know(s, name); err != nil {
+				return nil, err
+			}
 		}
 		cpu, err := s.spends(func() error { return download(s.addr, targets) })
 		return values{
 			cpuColumn.key:   float64(cpu.Microseconds()) / float64(count),
-			askedColumn.key: float64(l.registry.Requests("GET */-/" + name + "-*.tgz")),
+			askedColumn.key: float64(l.registry.Requests("GET */" + set + "-*.tgz")),
 			countColumn.key: float64(count),
 		}, err
 	}

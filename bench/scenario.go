@@ -57,7 +57,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "miss-2k", about: "cold 2 KB tarballs, one request each",
-			columns: []column{cpuColumn, askedColumn, countColumn}, measure: misses(2_000, 1_000),
+			columns: []column{cpuColumn, askedColumn, countColumn}, measure: misses(2_000, 400),
 		},
 		{
 			name: "miss-16m", about: "cold 16 MB tarballs, one request each",
