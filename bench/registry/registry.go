@@ -1,6 +1,6 @@
 // Package registry is a fake package registry, for tests and for the benchmark.
 //
-// It serves npm, Go, Cargo and Maven from memory, byte for byte the same in every run: what is added in code is built from names,
+// It serves npm, Go, Cargo, Maven and PyPI from memory, byte for byte the same in every run: what is added in code is built from names,
 // sizes and seeds. It misbehaves on demand (see Fault), asks for credentials on demand (see Require), and remembers
 // every request that reached it (see Log). It is safe for concurrent use, and knows nothing of the rooms it tests.
 package registry
@@ -19,6 +19,7 @@ type Options struct {
 	SumDBName string // name of the checksum database; "" is "sumdb.example"
 	CargoPath string // starts and ends in "/"; "" is "/cargo/"
 	MavenPath string // starts and ends in "/"; "" is "/maven/"
+	PyPIPath  string // starts and ends in "/"; "" is "/pypi/"; the simple index is at simple/ below it
 }
 
 // Registry is a fake registry. Make one with New; serve it with Start, Listen, Serve or as an http.Handler.
@@ -28,6 +29,7 @@ type Registry struct {
 	golang *golang
 	cargo  *cargo
 	maven  *maven
+	pypi   *pypi
 	record recorder
 
 	mu     sync.Mutex
@@ -67,9 +69,14 @@ func New(o Options) *Registry {
 	if o.MavenPath == "" {
 		o.MavenPath = "/maven/"
 	}
+	if o.PyPIPath == "" {
+		o.PyPIPath = "/pypi/"
+	}
 	r := &Registry{npm: newNPM(), golang: newGolang(o.SumDBName), cargo: &cargo{crates: make(map[string]*crate)},
-		maven: &maven{files: make(map[string]*file), artifacts: make(map[string]*mavenList)}}
-	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}, {o.CargoPath, r.cargo.serve}, {o.MavenPath, r.maven.serve}}
+		maven: &maven{files: make(map[string]*file), artifacts: make(map[string]*mavenList)},
+		pypi:  &pypi{projects: make(map[string]*pypiProject)}}
+	r.mounts = []mount{{o.NPMPath, r.npm.serve}, {o.GoPath, r.golang.serve}, {o.CargoPath, r.cargo.serve}, {o.MavenPath, r.maven.serve},
+		{o.PyPIPath, r.pypi.serve}}
 	return r
 }
 
