@@ -43,6 +43,8 @@ func (f *fetch) open(ctx context.Context) (*cache.FillSource, error) {
 	if f.again(ctx) {
 		return nil, errStored
 	}
+	early := f.lookAhead(ctx)
+	defer early.drop()
 	ref, err := f.locate(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,10 @@ func (f *fetch) open(ctx context.Context) (*cache.FillSource, error) {
 	if err != nil {
 		return nil, &cache.Unavailable{Connection: f.conn.Name, Err: fmt.Errorf("bad address in a document: %w", err)}
 	}
-	resp, err := f.get(ctx, u, ref)
+	resp, err := early.take(u, ref)
+	if resp == nil && err == nil {
+		resp, err = f.get(ctx, u, ref)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -76,6 +76,12 @@ type Direct interface {
 	Direct()
 }
 
+// Guesser is a format whose registries usually keep an asset where its name says, though only the index says so for
+// certain, and with which sums (npm): it is asked for while the index is read. Empty: no guess.
+type Guesser interface {
+	Guess(a cache.AssetKey) string // URL relative to the connection's base
+}
+
 // Kind is the kind of a Want.
 type Kind int
 

@@ -146,3 +146,11 @@ func (d dist) sums() []cache.Sum {
 
 // sumSizes are the algorithms that we know, with their sizes in bytes.
 var sumSizes = map[string]int{"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
+
+// Guess says where registries keep a tarball, unless they say otherwise.
+func (Format) Guess(a cache.AssetKey) string {
+	if a.Asset != Tarball {
+		return ""
+	}
+	return tarballPath(a.Package, a.Version)
+}
