@@ -69,11 +69,16 @@ func (f *follower) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		throughOwner(f.dir, w, r)
 		return
 	}
-	f.proxy.ServeHTTP(w, r)
+	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), received{}, r)))
 }
 
+// received is the context's key of the request as the client sent it.
+type received struct{}
+
 // ownerGone answers a request that did not reach the owner: it waits until this process, or another, is the new one.
-func (f *follower) ownerGone(w http.ResponseWriter, r *http.Request, _ error) {
+// out is what would have been passed on.
+func (f *follower) ownerGone(w http.ResponseWriter, out *http.Request, _ error) {
+	r := out.Context().Value(received{}).(*http.Request)
 	if r.Body != nil && r.Body != http.NoBody {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "the process that owns the data directory is gone; try again", http.StatusServiceUnavailable)
@@ -85,7 +90,7 @@ func (f *follower) ownerGone(w http.ResponseWriter, r *http.Request, _ error) {
 	case <-f.taken:
 		(*f.own.Load()).ServeHTTP(w, r)
 	case <-time.After(2 * lockInterval):
-		f.proxy.ServeHTTP(w, r.WithContext(ctx))
+		f.ServeHTTP(w, r.WithContext(ctx))
 	case <-ctx.Done():
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "nobody owns the data directory", http.StatusServiceUnavailable)

@@ -27,7 +27,7 @@ func everything() bool { return os.Getenv("ENTREPOT_TEST_ALL") != "" }
 
 // process is a running serve command.
 type process struct {
-	t      *testing.T
+	t      *testing.T // nil in scripts
 	cmd    *exec.Cmd
 	url    string // ends in "/"
 	stderr *output
@@ -52,19 +52,16 @@ func (l *output) String() string {
 	return l.b.String()
 }
 
-// serving runs entrepot serve with the arguments on a free port, until it is killed or the test ends. It returns when
-// the ready line is out.
-func serving(t *testing.T, args ...string) *process {
-	t.Helper()
-	p := &process{t: t, stderr: &output{}, exited: make(chan struct{})}
-	p.cmd = exec.Command("entrepot", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
-	p.cmd.Stderr = p.stderr
-	out, err := p.cmd.StdoutPipe()
+// begin starts a serve command, and returns when its ready line is out.
+func begin(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, stderr: &output{}, exited: make(chan struct{})}
+	cmd.Stderr = p.stderr
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
 	ready := make(chan string, 1)
 	go func() {
@@ -72,20 +69,32 @@ func serving(t *testing.T, args ...string) *process {
 		line, _ := r.ReadString('\n')
 		ready <- line
 		io.Copy(io.Discard, r)
-		p.cmd.Wait() // the code is in ProcessState
+		cmd.Wait() // the code is in ProcessState
 		close(p.exited)
 	}()
-	t.Cleanup(p.kill)
+	line := ""
 	select {
-	case line := <-ready:
-		url, ok := strings.CutPrefix(line, "entrepot ready on ")
-		if !ok {
-			t.Fatalf("no ready line, but %q and\n%s", line, p.stderr)
-		}
-		p.url = strings.TrimSpace(url) + "/"
+	case line = <-ready:
 	case <-time.After(30 * time.Second):
-		t.Fatalf("not ready in time:\n%s", p.stderr)
 	}
+	url, ok := strings.CutPrefix(line, "entrepot ready on ")
+	if !ok {
+		p.kill()
+		return nil, fmt.Errorf("no ready line, but %q and\n%s", line, p.stderr)
+	}
+	p.url = strings.TrimSpace(url) + "/"
+	return p, nil
+}
+
+// serving runs entrepot serve with the arguments on a free port, until it is killed or the test ends.
+func serving(t *testing.T, args ...string) *process {
+	t.Helper()
+	p, err := begin(exec.Command("entrepot", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	p.t = t
 	return p
 }
 
