@@ -47,6 +47,12 @@ func TestAVersionThatGrew(t *testing.T) {
 	s.serves("generic/team/acme/tools/1.0/b", []byte("b"))
 	s.restart()
 	s.serves("generic/team/acme/tools/1.0/b", []byte("b"))
+	put("d")
+	for _, name := range []string{"a", "b", "d"} {
+		if list := string(s.ok("generic/team/acme/tools/1.0/")); !strings.Contains(list, `"name":"`+name+`"`) {
+			t.Errorf("the list lacks %s: %s", name, list)
+		}
+	}
 	s.fails("generic/team/acme/tools/1.0/c", http.StatusNotFound, "absent")
 }
 

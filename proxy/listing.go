@@ -106,9 +106,17 @@ func shelves(c *record, s *upstream.Sources) {
 	}
 }
 
+// joiner is a format whose versions grow after they were published: upstream.Sources.Join.
+type joiner interface {
+	Join(retained, published []byte) ([]byte, error)
+}
+
 // merged reads the listing of a package along the walk.
 func (l *reading) merged(ctx context.Context, s *upstream.Sources) (*cache.Listing, error) {
 	shelves(l.record, s)
+	if j, ok := l.format.(joiner); ok {
+		s.Join = j.Join
+	}
 	listing, partial, err := s.Merge(ctx, l.read, l.same)
 	if partial {
 		l.record.result = "stale"

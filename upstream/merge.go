@@ -148,15 +148,36 @@ func (m *merge) add(p place, v cache.Version) {
 	if ours.Origin != v.Origin || m.same == nil || p.connection == "" && !m.publisher(p, v) {
 		return
 	}
+	status := ours.Status
+	if p.connection == "" && status.Listed() && v.Status == cache.Unlisted {
+		status = v.Status
+	}
+	if p.connection == "" && m.sources.Join != nil {
+		ours.Raw, ours.Status = m.join(ours.Raw, v.Raw), status
+		return
+	}
 	kept := &cache.Listing{Package: m.out.Package, Versions: []cache.Version{*ours}}
 	if m.same(kept, p.listing, v.Version) {
-		status := ours.Status
-		if p.connection == "" && status.Listed() && v.Status == cache.Unlisted {
-			status = v.Status
-		}
 		*ours = v
 		ours.Status = status
 	}
+}
+
+// join adds to what was retained of a version what has joined it since. What cannot be read stays as it was retained.
+func (m *merge) join(retained, published cache.Fragment) cache.Fragment {
+	old, err := retained.Append(nil)
+	if err != nil {
+		return retained
+	}
+	added, err := published.Append(nil)
+	if err != nil {
+		return retained
+	}
+	joined, err := m.sources.Join(old, added)
+	if err != nil {
+		return retained
+	}
+	return bytesFragment(joined)
 }
 
 // publisher reports whether a place is the repository into which the version was published.

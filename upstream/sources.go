@@ -14,6 +14,10 @@ type Sources struct {
 	Shelves     []cache.Shelf // the repositories of the walk that know the package, in walk order
 	Connections []*Connection // the connections that may be asked, in walk order
 
+	// Join makes one fragment of what was retained of a version and of what the repository into which it was published
+	// has of it by now, where versions grow; nil: they do not.
+	Join func(retained, published []byte) ([]byte, error)
+
 	walk    []*Repository // without what origin controls and package groups close
 	refused error         // why a package group keeps something closed; nil: none does
 	inside  bool          // only versions that were published inside count

@@ -43,8 +43,9 @@ func (m *meta) index(asset string) int {
 	return slices.IndexFunc(m.Assets, func(f file) bool { return f.Name == asset })
 }
 
-// join implements format.Publication.Join: files that are there stay as they are.
-func join(old, added []byte) ([]byte, error) {
+// Join makes one metadata of a version's and that of files which join it (format.Publication.Join). Files that are there
+// stay as they are.
+func (*Format) Join(old, added []byte) ([]byte, error) {
 	m, err := readMeta(old)
 	if err != nil {
 		return nil, err

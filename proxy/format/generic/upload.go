@@ -59,7 +59,7 @@ func (f *Format) put(w http.ResponseWriter, r *http.Request, want format.Want, d
 		return err
 	}
 	err = d.Publish(ctx, &format.Publication{
-		Package: want.Package, Version: want.Version, Meta: b, Merge: true, Join: join,
+		Package: want.Package, Version: want.Version, Meta: b, Merge: true, Join: f.Join,
 		Assets: []format.File{{Name: want.Asset, Spool: s, Known: sums[1:]}}, // the first is the digest, which the store computes
 	})
 	if err != nil {
