@@ -117,3 +117,15 @@ func BenchmarkLoopback(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkGet(b *testing.B) {
+	var r Request
+	if _, _, v := parse([]byte(typical), &r); v != simple {
+		b.Fatal(v)
+	}
+	for b.Loop() {
+		if r.Get("Proxy-Authorization") != nil {
+			b.Fatal("it has none")
+		}
+	}
+}

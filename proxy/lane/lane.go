@@ -93,7 +93,10 @@ func (r *Request) Get(name string) []byte {
 	for rest := r.fields; len(rest) > 0; {
 		var line []byte
 		line, rest = cutLine(rest)
-		if key, value, ok := field(line); ok && is(key, name) {
+		if len(line) <= len(name) || line[len(name)] != ':' || !is(line[:len(name)], name) {
+			continue // reading every line again took as long as the request's own parsing
+		}
+		if _, value, ok := field(line); ok {
 			return value
 		}
 	}
