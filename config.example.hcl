@@ -124,7 +124,7 @@ domain "acme" {
   # The account, 12 digits.
   owner = "111122223333"
 
-  #: policy = file("domain-policy.json")   # an IAM-style resource policy; repositories take one too
+  # policy = file("domain-policy.json")    # an IAM-style resource policy; repositories take one too
 
   # "safe": what was published here before anything from a registry, so that no public name beats a private one.
   # "strict": the order that CodeArtifact documents. A repository may choose for itself.
@@ -150,16 +150,16 @@ domain "acme" {
 
   # Where packages may come from. Patterns: /*, /FORMAT/*, /FORMAT/NAMESPACE/*, /FORMAT/NAMESPACE/PREFIX~ and
   # /FORMAT/NAMESPACE/NAME$; the longest match counts. ALLOW, BLOCK, INHERIT or ALLOW_SPECIFIC_REPOSITORIES.
-  #: package_group "/npm/acme/*" {
-  #:   description       = "ours"
-  #:   contact           = "platform@acme.example"
-  #:   publish           = "ALLOW_SPECIFIC_REPOSITORIES"
-  #:   external_upstream = "BLOCK"
-  #:   internal_upstream = "ALLOW"
-  #:
-  #:   publish_repositories = ["team"]
-  #:   # likewise external_upstream_repositories and internal_upstream_repositories
-  #: }
+  package_group "/npm/acme/*" {
+    description       = "ours"
+    contact           = "platform@acme.example"
+    publish           = "ALLOW_SPECIFIC_REPOSITORIES"
+    external_upstream = "BLOCK"
+    internal_upstream = "ALLOW"
+
+    publish_repositories = ["team"]
+    # likewise external_upstream_repositories and internal_upstream_repositories
+  }
 
   # Supply-chain rules say what may come in. A refused version is neither listed nor served. Patterns may end in @RANGE.
   rule "cooldown" {

@@ -49,7 +49,7 @@ func TestExampleShowsWhatIsNotInForce(t *testing.T) {
 		}
 		refused = append(refused, what)
 	}
-	want := []string{"auth codeartifact", "the resource policy of a domain", "package_group", "retention", "encryption"}
+	want := []string{"auth codeartifact", "retention", "encryption"}
 	if !reflect.DeepEqual(refused, want) {
 		t.Errorf("refused: %q, want %q", refused, want)
 	}

@@ -29,22 +29,11 @@ func Unsupported(f *File) Diagnostics {
 }
 
 func unsupportedDomain(d *Domain, refuse func(hcl.Range, string)) {
-	for i := range d.PackageGroups {
-		refuse(d.PackageGroups[i].DefRange, "package_group")
-	}
 	for i := range d.Retentions {
 		refuse(d.Retentions[i].DefRange, "retention")
 	}
 	if d.Encryption != nil {
 		refuse(d.Encryption.DefRange, "encryption")
-	}
-	if d.Policy != "" {
-		refuse(where(d.Body, d.DefRange, "policy"), "the resource policy of a domain")
-	}
-	for i := range d.Repositories {
-		if r := &d.Repositories[i]; r.Policy != "" {
-			refuse(where(r.Body, r.DefRange, "policy"), "the resource policy of a repository")
-		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 type call struct {
 	site      *Site
 	remote    netip.AddrPort // the client, behind proxies that are trusted
+	secure    bool           // it came over TLS
 	domain    *upstream.Domain
 	repo      *upstream.Repository
 	format    format.Format

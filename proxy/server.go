@@ -56,7 +56,7 @@ func (s *Server) Warm() lane.Answerer { return s.engine.warm }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{site: s.site.Load()} // I6: the one Site that this request sees
+	c := &call{site: s.site.Load(), secure: r.TLS != nil} // I6: the one Site that this request sees
 	c.remote = c.site.client(r)
 	s.handle(w, r, c, s.serve)
 }
@@ -133,7 +133,7 @@ func (s *Server) locate(r *http.Request, c *call) error {
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
-	*c = call{site: s.site.Load(), remote: c.remote}
+	*c = call{site: s.site.Load(), remote: c.remote, secure: c.secure}
 	return c.route(r)
 }
 
@@ -141,7 +141,7 @@ func (s *Server) locate(r *http.Request, c *call) error {
 func (c *call) allowed() error {
 	d := c.site.Policy.Decide(&policy.Query{
 		Principal: c.principal, Action: policy.Action(c.want.Action), Domain: c.domain.Name, Repository: c.repo.Name,
-		Package: c.want.Package, Version: c.want.Version,
+		Package: c.want.Package, Version: c.want.Version, Remote: c.remote.Addr(), Secure: c.secure, Time: time.Now(),
 	})
 	if d.Allow {
 		return nil
@@ -169,6 +169,8 @@ func (s *Server) own(path string) ownHandler {
 		return s.metrics
 	case strings.HasPrefix(path, "/login/"):
 		return s.login
+	case strings.HasPrefix(path, "/v1/"):
+		return s.api
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"entrepot/proxy/auth"
+	"entrepot/proxy/codeartifact"
 	"entrepot/proxy/format"
 	"entrepot/proxy/policy"
 	"entrepot/upstream"
@@ -23,6 +24,7 @@ type Site struct {
 	Authority *auth.Authority
 	Policy    *policy.Set
 	Rules     map[string]*policy.Rules // by domain
+	API       *codeartifact.API        // the control plane; nil: there is none
 
 	// Discovering is closed when the search for registries' addresses is over; nil: there is none. What has no
 	// connection yet waits for it.

@@ -181,7 +181,7 @@ func (w *warm) keep(r *http.Request, c *call, a *answer, t ticket) {
 
 // keepable reports whether an answer follows from what the key spells out, and from nothing else.
 func keepable(r *http.Request, c *call) bool {
-	if len(c.site.Trusted) > 0 || c.principal.Bound() {
+	if len(c.site.Trusted) > 0 || c.principal.Bound() || c.site.Policy.Varies(c.domain.Name, c.repo.Name) {
 		return false
 	}
 	for _, name := range []string{"Accept", "Accept-Encoding", "Authorization"} {

@@ -20,6 +20,7 @@ import (
 	"entrepot/config"
 	"entrepot/proxy"
 	"entrepot/proxy/auth"
+	"entrepot/proxy/codeartifact"
 	"entrepot/proxy/policy"
 	"entrepot/upstream"
 	"entrepot/upstream/connection"
@@ -40,6 +41,10 @@ type house struct {
 	discovering chan struct{}
 
 	metrics *proxy.Metrics
+
+	// made is what was made through the API, and change how that is edited. Both belong to the keeper and its lock.
+	made   *codeartifact.State
+	change func(context.Context, func(*codeartifact.API, *codeartifact.State) error) (*codeartifact.API, error)
 
 	mu          sync.Mutex // guards what follows
 	domains     map[string]*stores
@@ -106,6 +111,8 @@ func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error
 			return nil, err
 		}
 	}
+	declared := domains
+	domains = overlay(declared, h.made)
 	for i := range domains {
 		d, err := h.domain(ctx, file, &domains[i])
 		if err != nil {
@@ -120,7 +127,7 @@ func (h *house) site(ctx context.Context, file *config.File) (*proxy.Site, error
 			site.Default = d
 		}
 	}
-	return site, nil
+	return site, h.control(ctx, file, site, declared, domains)
 }
 
 // hosts are the names that clients may use: what is configured, and the address we listen on.

@@ -88,6 +88,10 @@ func (k *keeper) prepare(ctx context.Context, file *config.File) error {
 		}
 	}
 	h.discovering = make(chan struct{})
+	if err := h.load(ctx); err != nil {
+		return err
+	}
+	h.change = k.change
 	site, err := h.site(ctx, file)
 	if err != nil {
 		return err
@@ -163,10 +167,12 @@ func (k *keeper) remember(ctx context.Context, a discover.Address) {
 // asks reports whether the tools have to be asked: a server without domains serves whatever they know; another only
 // needs the addresses of its own connections.
 func (k *keeper) asks() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if len(k.file.Domains) == 0 {
 		return true
 	}
-	for _, d := range k.file.Domains {
+	for _, d := range overlay(k.file.Domains, k.house.made) {
 		for _, r := range d.Repositories {
 			if name := r.ExternalConnection; name != "" {
 				c := k.file.Connection(name)
