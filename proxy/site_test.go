@@ -150,6 +150,8 @@ func (s *site) connect(name string) *upstream.Connection {
 	switch {
 	case name == "public:go":
 		kind, base = "go", s.remote.URL+"/go/"
+	case name == "public:pypi":
+		kind, base = "pypi", s.remote.URL+"/pypi/simple/"
 	case name == "public:crates-io":
 		kind, base = "cargo", s.remote.URL+"/cargo/"
 	case strings.HasPrefix(name, "public:maven-"):
