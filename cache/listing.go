@@ -13,6 +13,7 @@ type Listing struct {
 	Versions []Version         // in the order of the document, or of publication
 	Tags     map[string]string // tag to version
 	Head     Fragment          // the document without its versions, or the part of it that the format keeps
+	Others   []Fragment        // of a merged listing: the heads of the other places that have one, nearest first
 	Modified time.Time         // newest change that the document admits
 	Closers  []io.Closer       // the documents that fragments read from
 }

@@ -209,6 +209,17 @@ func TestMavenMerge(t *testing.T) {
 	if b := string(s.ok("maven/team/com/acme/maven-metadata.xml")); !strings.Contains(b, "one-maven-plugin") || !strings.Contains(b, "two-maven-plugin") {
 		t.Errorf("plugins: %s", b)
 	}
+	s.deploys("com/acme/three-maven-plugin/1.0/three-maven-plugin-1.0.jar", []byte("plugin"), "com/acme/three-maven-plugin/maven-metadata.xml", "1.0")
+	group := "<metadata><plugins><plugin><prefix>%s</prefix><artifactId>three-maven-plugin</artifactId></plugin></plugins></metadata>"
+	for _, prefix := range []string{"three", "one"} { // the second is known outside, as another plugin's
+		if r := s.deploy("com/acme/maven-metadata.xml", fmt.Sprintf(group, prefix)); r.status != http.StatusCreated {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	b := string(s.ok("maven/team/com/acme/maven-metadata.xml"))
+	if strings.Count(b, "three-maven-plugin") != 2 || !strings.Contains(b, "two-maven-plugin") || strings.Contains(b, "one-maven-plugin") {
+		t.Errorf("plugins of a group that is inside and outside: %s", b)
+	}
 	s.serves("maven/team/"+libJar, []byte("theirs 1.0"))
 	s.serves("maven/team/com/acme/lib/1.9/lib-1.9.jar", []byte("theirs 1.9"))
 	two.Fault("", registry.Fault{Status: http.StatusInternalServerError})

@@ -124,12 +124,21 @@ func (m *merge) addAll(places []place, at *Repository, keep func(cache.Version) 
 				m.add(p, v)
 			}
 		}
-		if m.out.Head.Len == 0 {
-			m.out.Head = p.listing.Head
-		}
+		m.head(p.listing.Head)
 		if p.listing.Modified.After(m.out.Modified) {
 			m.out.Modified = p.listing.Modified
 		}
+	}
+}
+
+// head notes a place's head; the nearest counts first.
+func (m *merge) head(f cache.Fragment) {
+	switch {
+	case f.Len == 0 || f == m.out.Head || slices.Contains(m.out.Others, f):
+	case m.out.Head.Len == 0:
+		m.out.Head = f
+	default:
+		m.out.Others = append(m.out.Others, f)
 	}
 }
 

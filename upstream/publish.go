@@ -17,10 +17,11 @@ import (
 type Publication struct {
 	Package     cache.Package
 	Version     cache.Stored
-	PackageMeta []byte            // nil: unchanged
+	PackageMeta []byte            // nil: unchanged. Without a version it is all that is published
 	Tags        map[string]string // tags to set
 	Merge       bool              // assets may join a version that is there (Maven, PyPI); else they are all given at once
-	// Join makes one Meta of the version's and that of the assets that join it; nil: the version's stays.
+	// Join makes one Meta of the version's and that of the assets that join it; nil: the version's stays. Without a
+	// version it makes one of the package's and PackageMeta; nil: PackageMeta stands.
 	Join func(old, added []byte) ([]byte, error)
 	// Once: assets join the version only while it is Unfinished (generic).
 	Once bool
@@ -70,6 +71,9 @@ func (r *Repository) shelve(h *cache.Holding, pub Publication) error {
 			Reason: "publishing is blocked, since the package comes from upstream",
 		}
 	}
+	if pub.Version.Version == "" {
+		return pub.annotate(h)
+	}
 	v := pub.Version
 	v.Origin = cache.Origin{Repository: r.Name}
 	v.Published = time.Now().UTC()
@@ -105,6 +109,17 @@ func (r *Repository) shelve(h *cache.Holding, pub Publication) error {
 	}
 	maps.Copy(h.Tags, pub.Tags)
 	return nil
+}
+
+// annotate changes what the repository says of a package by itself. It may have no version yet, and becomes no private
+// name by it.
+func (p *Publication) annotate(h *cache.Holding) (err error) {
+	if p.Join == nil {
+		h.Meta = p.PackageMeta
+		return nil
+	}
+	h.Meta, err = p.Join(h.Meta, p.PackageMeta)
+	return err
 }
 
 // join compares a version that is there with one of the same name: assets of the same name must have the same bytes,

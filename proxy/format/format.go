@@ -189,14 +189,14 @@ type Publication struct {
 	Package     cache.Package
 	Version     string
 	Meta        []byte            // the version's fragment of the index document
-	PackageMeta []byte            // the package's own part of it; nil: unchanged
+	PackageMeta []byte            // the package's own part of it; nil: unchanged. Without a Version it is all there is
 	Tags        map[string]string // tags to set
 	Status      cache.Status      // empty: Published
 	Assets      []File
 	// Merge lets assets join a version that is there already, as Maven and PyPI do; else a version comes whole.
 	Merge bool
 	// Join makes one fragment of the one that a version has and the one of the assets that join it; nil: the old one
-	// stays. Its error aborts.
+	// stays. Without a Version it is given the package's own parts. Its error aborts.
 	Join func(old, added []byte) ([]byte, error)
 }
 

@@ -161,6 +161,9 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := d.hold(p.Package)
+	if p.Version == "" {
+		return annotate(h, p)
+	}
 	if old := h.Version(p.Version); old != nil {
 		joined, ok := join(old.Assets, stored.Assets, p.Merge)
 		if !ok {
@@ -186,6 +189,16 @@ func (d *Desk) Publish(ctx context.Context, p *format.Publication) error {
 	maps.Copy(h.Tags, p.Tags)
 	maps.Copy(d.bytes, taken)
 	return nil
+}
+
+// annotate changes the package's own part alone.
+func annotate(h *cache.Holding, p *format.Publication) (err error) {
+	if p.Join == nil {
+		h.Meta = p.PackageMeta
+		return nil
+	}
+	h.Meta, err = p.Join(h.Meta, p.PackageMeta)
+	return err
 }
 
 // join adds assets to those that are there; false if they may not join, or are there with other bytes.

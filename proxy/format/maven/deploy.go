@@ -57,7 +57,7 @@ func deployFile(r *http.Request, want format.Want, d format.Desk) error {
 	}
 	err = d.Publish(r.Context(), &format.Publication{
 		Package: want.Package, Version: want.Version, Status: cache.Unfinished, Merge: true,
-		Assets: []format.File{{Name: want.Asset, Spool: s, Sums: sums}},
+		Assets: []format.File{{Name: want.Asset, Spool: s, Known: sums}},
 	})
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package maven
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -28,7 +27,10 @@ func (Format) Encode(w io.Writer, l *cache.Listing, v format.View) error {
 
 // indexOf makes the metadata of a listing.
 func indexOf(l *cache.Listing) (*metadata, error) {
-	var prefixes []plugin
+	prefixes, err := pluginsOf(l)
+	if err != nil {
+		return nil, fmt.Errorf("plugins of %s: %w", l.Package, err)
+	}
 	var c chosen
 	for i := range l.Versions {
 		v := &l.Versions[i]
@@ -37,11 +39,7 @@ func indexOf(l *cache.Listing) (*metadata, error) {
 			return nil, fmt.Errorf("%s of %s: %w", v.Version, l.Package, err)
 		}
 		visible := v.Refused == "" && v.Status.Listed()
-		if f.Plugin != nil {
-			if visible {
-				prefixes = append(prefixes, *f.Plugin)
-			}
-		} else if _, single := parseBuild(v.Version); !single {
+		if _, single := parseBuild(v.Version); !single {
 			c.add(v, f, visible)
 		}
 	}
@@ -50,7 +48,6 @@ func indexOf(l *cache.Listing) (*metadata, error) {
 	}
 	m := new(metadata)
 	if len(prefixes) > 0 {
-		slices.SortFunc(prefixes, func(a, b plugin) int { return cmp.Compare(a.Prefix, b.Prefix) })
 		m.Plugins = &plugins{prefixes}
 	}
 	if len(c.versions) > 0 {

@@ -1,8 +1,6 @@
 package maven
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +20,8 @@ func finish(r *http.Request, want format.Want, d format.Desk) error {
 	named := append(slices.Clone(m.Versioning.Versions.List), m.Versioning.Latest, m.Versioning.Release, m.Version)
 	named = slices.DeleteFunc(named, func(v string) bool { return v == "" })
 	switch {
+	case len(valid(slices.Clone(m.Plugins.List))) < len(m.Plugins.List):
+		return cache.Invalidf("%s has a plugin without a proper prefix or artifact", metadataFile)
 	case len(named) == 0 && len(m.Plugins.List) == 0:
 		return cache.Invalidf("%s names neither a version nor a plugin", metadataFile)
 	case len(named) > 0 && (m.GroupID != want.Package.Namespace || m.ArtifactID != want.Package.Name):
@@ -32,12 +32,7 @@ func finish(r *http.Request, want format.Want, d format.Desk) error {
 			return err
 		}
 	}
-	for _, p := range m.Plugins.List {
-		if err := publishPrefix(r, want, d, p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return publishPlugins(r, want, d, m.Plugins.List)
 }
 
 // publishNamed publishes the unfinished versions among those named.
@@ -153,38 +148,4 @@ func mirror(h *cache.Holding, b build, v cache.Stored) {
 		v.Status = old.Status
 	}
 	*old = v
-}
-
-// publishPrefix makes a plugin known by its prefix. It must have been deployed here: clients send all that they read
-// before, of the registries too.
-func publishPrefix(r *http.Request, want format.Want, d format.Desk, p plugin) error {
-	if !validName(p.Prefix) || !validName(p.ArtifactID) {
-		return cache.Invalidf("%s has the plugin prefix %q of %q", metadataFile, p.Prefix, p.ArtifactID)
-	}
-	group := strings.TrimPrefix(want.Package.Namespace+"."+want.Package.Name, ".")
-	held := false
-	err := d.Edit(r.Context(), cache.Package{Format: "maven", Namespace: group, Name: p.ArtifactID}, func(h *cache.Holding) error {
-		held = slices.ContainsFunc(h.Versions, func(v cache.Stored) bool { return v.Origin.Internal() })
-		return errLooked
-	})
-	if err != nil && !errors.Is(err, errLooked) && !errors.Is(err, cache.ErrAbsent) {
-		return err
-	}
-	if !held {
-		return nil
-	}
-	f := fragment{Plugin: &p}
-	err = d.Publish(r.Context(), &format.Publication{
-		Package: want.Package, Version: prefixEntry + p.Prefix, Meta: f.encode(), Merge: true,
-	})
-	if err != nil {
-		return fmt.Errorf("plugin prefix %s: %w", p.Prefix, err)
-	}
-	return edit(r.Context(), d, want.Package, prefixEntry+p.Prefix, func(_ *cache.Stored, have *fragment) error {
-		if have.Plugin != nil && *have.Plugin == p {
-			return errLooked
-		}
-		*have = f
-		return nil
-	})
 }

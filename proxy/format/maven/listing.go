@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"entrepot/cache"
@@ -17,7 +16,6 @@ import (
 type fragment struct {
 	Latest  bool              `json:"latest,omitempty"`  // a registry calls it its latest version
 	Release bool              `json:"release,omitempty"` // or its latest release
-	Plugin  *plugin           `json:"plugin,omitempty"`  // it is no version but a plugin prefix
 	Files   []snapshotVersion `json:"files,omitempty"`   // of a build that was published here
 	Spoiled []string          `json:"spoiled,omitempty"` // files of an unfinished version whose checksums did not match
 }
@@ -45,9 +43,6 @@ func fragmentOf(v *cache.Version) (fragment, error) {
 	return readFragment(b)
 }
 
-// prefixEntry begins the name of a listing's entry that is no version but a plugin prefix.
-const prefixEntry = "plugin:"
-
 // Listing reads PATH/maven-metadata.xml: versions and plugin prefixes.
 func (Format) Listing(ctx context.Context, p cache.Package, get format.Getter) (*cache.Listing, error) {
 	m, err := getMetadata(ctx, get, rootOf(p), 0)
@@ -58,12 +53,12 @@ func (Format) Listing(ctx context.Context, p cache.Package, get format.Getter) (
 	for _, v := range m.Versioning.Versions.List {
 		b.add(v, fragment{Latest: v == m.Versioning.Latest, Release: v == m.Versioning.Release})
 	}
-	for _, x := range m.Plugins.List {
-		if validName(x.Prefix) && validName(x.ArtifactID) {
-			b.entry(prefixEntry+x.Prefix, fragment{Plugin: &x})
-		}
+	l := b.done()
+	if prefixes := valid(m.Plugins.List); len(prefixes) > 0 {
+		head := encodePlugins(prefixes)
+		l.Head = cache.Fragment{Doc: bytes.NewReader(head), Len: int64(len(head))}
 	}
-	return b.done(), nil
+	return l, nil
 }
 
 // getMetadata reads the metadata in a directory. fresh is that of format.Query.
@@ -90,18 +85,12 @@ type builder struct {
 
 // add adds a version. What no version can be called is passed over, as clients do.
 func (b *builder) add(version string, f fragment) {
-	if validName(version) {
-		b.entry(version, f)
-	}
-}
-
-func (b *builder) entry(name string, f fragment) {
-	if b.names[name] {
+	if !validName(version) || b.names[version] {
 		return
 	}
-	b.names[name] = true
-	v := cache.Version{Version: name}
-	if f.Latest || f.Release || f.Plugin != nil {
+	b.names[version] = true
+	v := cache.Version{Version: version}
+	if f.Latest || f.Release {
 		v.Raw.Off = int64(len(b.text))
 		b.text = append(b.text, f.encode()...)
 		v.Raw.Len = int64(len(b.text)) - v.Raw.Off
@@ -121,7 +110,7 @@ func (b *builder) done() *cache.Listing {
 
 // Locate says where a registry keeps an asset. That follows from its name, so l is not read and may be nil.
 func (Format) Locate(a cache.AssetKey, _ *cache.Listing) (format.Ref, error) {
-	if a.Asset == "" || a.Package.Namespace == "" || strings.HasPrefix(a.Version, prefixEntry) {
+	if a.Asset == "" || a.Package.Namespace == "" {
 		return format.Ref{}, cache.ErrAbsent
 	}
 	return format.Ref{URL: dirOf(a.Package, a.Version) + "/" + url.PathEscape(a.Asset), Check: checkOf(a.Asset)}, nil

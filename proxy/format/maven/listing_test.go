@@ -129,7 +129,6 @@ func TestLocate(t *testing.T) {
 		{key("1.0-20210728.194552-12", "lib-1.0-20210728.194552-12.pom"), "com/acme/lib/1.0-SNAPSHOT/lib-1.0-20210728.194552-12.pom"},
 		{key("20210728.194552-12", "lib-20210728.194552-12.pom"), "com/acme/lib/SNAPSHOT/lib-20210728.194552-12.pom"},
 		{key("1.0", ""), ""},
-		{key("plugin:x", "x"), ""},
 	} {
 		ref, err := Format{}.Locate(c.key, nil)
 		if ref.URL != c.want || (err == nil) != (c.want != "") || err != nil && !errors.Is(err, cache.ErrAbsent) {

@@ -6,8 +6,9 @@
 // snapshot is a version of its own, 1.0-20210728.194552-1, and immutable; 1.0-SNAPSHOT stands for the newest of them.
 //
 // A path PATH/maven-metadata.xml lists the versions of the artifact PATH and the plugin prefixes of the group PATH: the
-// two cannot be told apart, and registries keep them in one document. So a prefix is an entry of the package's listing
-// beside its versions, called plugin:PREFIX, which no version can be. It is merged along the walk as they are.
+// two cannot be told apart, and registries keep them in one document. So prefixes are the head of the package's listing.
+// They are merged along the walk, and do not make a name private as versions do: who deploys a plugin into the group of
+// a public one still finds the others.
 //
 // It guarantees that metadata is always made here, from what is stored and from what registries list, so that parallel
 // deploys lose nothing; that a version is listed when its metadata came, and not before; and that a file whose uploaded
