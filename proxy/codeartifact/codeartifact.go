@@ -68,12 +68,12 @@ type API struct{ o Options }
 // New returns an API over one snapshot.
 func New(o Options) *API { return &API{o} }
 
-// defaultRegion is in ARNs where no region is configured: the first one that clients would choose.
-const defaultRegion = "us-east-1"
+// DefaultRegion is in ARNs where no region is configured: the first one that clients would choose.
+const DefaultRegion = "us-east-1"
 
 func (a *API) region() string {
 	if a.o.Region == "" {
-		return defaultRegion
+		return DefaultRegion
 	}
 	return a.o.Region
 }

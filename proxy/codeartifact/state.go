@@ -165,6 +165,14 @@ func (s *State) MadeDomains() iter.Seq2[string, *DomainRecord] {
 	}
 }
 
+// Administrator is the account of whoever made a repository; empty: the domain's owner.
+func (s *State) Administrator(domain, repository string) string {
+	if r, _ := find[RepositoryRecord](s, repositoryKind, domain, repository); r != nil {
+		return r.Administrator
+	}
+	return ""
+}
+
 // Repositories iterates over what was made or set of a domain's repositories, by name.
 func (s *State) Repositories(domain string) iter.Seq2[string, *RepositoryRecord] {
 	return all[RepositoryRecord](s, repositoryKind, domain)
