@@ -106,7 +106,8 @@ func rewritten(body []byte, prefix string, versions int) error {
 	return nil
 }
 
-// unchanged is the target's conditional request, with the validator that the server itself gave.
+// unchanged is the target's conditional request, with the validator that the server itself gave. The answer to a first
+// request may have none yet: the bytes were on their way.
 func (t target) unchanged(addr string) (target, error) {
 	req, err := http.NewRequest(http.MethodGet, "http://"+addr+t.path, nil)
 	if err != nil {
@@ -116,6 +117,9 @@ func (t target) unchanged(addr string) (target, error) {
 	for _, h := range t.header {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
+	}
+	if _, err := fetch(req); err != nil {
+		return t, err
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
