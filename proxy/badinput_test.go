@@ -207,17 +207,32 @@ func otherModule(t *testing.T) []byte {
 	return moduleZip(t, r, "example.test/other", "v1.0.0")
 }
 
-// TestTooMuchHeader: 10 MB of headers are refused without being read.
-func TestTooMuchHeader(t *testing.T) {
+// TestNoRequest: what is not HTTP, or too much of it, is refused before anybody asks what it means, and is in the
+// access log all the same.
+func TestNoRequest(t *testing.T) {
 	s := start(t, setup{})
-	for _, header := range []string{
-		"X-Long: " + strings.Repeat("a", 10<<20) + "\r\n",
-		strings.Repeat("X-Many: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 10<<20/46),
-		"Authorization: Bearer " + base64.StdEncoding.EncodeToString(make([]byte, 8<<20)) + "\r\n",
+	for _, tt := range []struct {
+		name, request string
+		status        int
+	}{
+		{"10 MB in one header", line("GET", "/npm/main/left-pad", "X-Long: ", strings.Repeat("a", 10<<20), "\r\n"), http.StatusRequestHeaderFieldsTooLarge},
+		{"10 MB of headers", line("GET", "/npm/main/left-pad", strings.Repeat("X-Many: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 10<<20/46)), http.StatusRequestHeaderFieldsTooLarge},
+		{"10 MB of address", line("GET", "/npm/main/"+strings.Repeat("a", 10<<20)), http.StatusRequestHeaderFieldsTooLarge},
+		{"8 MB of credential", line("GET", "/npm/main/left-pad", "Authorization: Bearer ", base64.StdEncoding.EncodeToString(make([]byte, 8<<20)), "\r\n"), http.StatusRequestHeaderFieldsTooLarge},
+		{"a bad escape", line("GET", "/npm/main/%zz"), http.StatusBadRequest},
+		{"no host", "GET /npm/main/left-pad HTTP/1.1\r\n\r\n", http.StatusBadRequest},
+		{"two hosts", line("GET", "/npm/main/left-pad", "Host: another\r\n"), http.StatusBadRequest},
+		{"two lengths", line("PUT", "/npm/main/left-pad", "Content-Length: 5\r\nContent-Length: 6\r\n"), http.StatusBadRequest},
+		{"a length that is none", line("PUT", "/npm/main/left-pad", "Content-Length: -5\r\n"), http.StatusBadRequest},
+		{"a space in a header's name", line("GET", "/npm/main/left-pad", "X Y: z\r\n"), http.StatusBadRequest},
+		{"no HTTP", "hello\r\n\r\n", http.StatusBadRequest},
 	} {
-		r := s.raw(line("GET", "/npm/main/left-pad", header), false)
-		if r.err == nil && r.status != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("%d, %v", r.status, r.err)
+		r := s.raw(tt.request, false)
+		if r.err == nil && r.status != tt.status { // while it still sends, a client may see its connection break instead
+			t.Errorf("%s: %d, want %d", tt.name, r.status, tt.status)
+		}
+		if got := int(s.log.next(t)["status"].(float64)); got != tt.status {
+			t.Errorf("%s: the access log says %d, want %d", tt.name, got, tt.status)
 		}
 	}
 	s.asked("*", 0)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"entrepot/proxy/lane"
@@ -74,4 +75,10 @@ func (s *Server) logDone(r *http.Request, c *call, w *response, p problem, err e
 		}
 	}
 	s.o.Access.Log(&line)
+}
+
+// Rejected counts and logs a request that could not be read, and so was answered below the server.
+func (s *Server) Rejected(remote netip.AddrPort, status int, reason string) {
+	s.o.Metrics.Failed(Scope{}, "invalid")
+	s.o.Access.Log(&Line{Method: "-", Target: []byte("-"), Client: remote.Addr(), Status: status, Error: reason})
 }

@@ -207,7 +207,7 @@ func (s *site) listen() {
 	s.url = "http://" + l.Addr().String() + "/"
 	s.http = &http.Server{Handler: s.server, ConnState: lane.Hook, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	go s.http.Serve(lane.Listen(l, lane.Options{
-		Answerer: s.server.Warm(), IdleTimeout: time.Minute, HeaderTimeout: time.Minute, WriteTimeout: time.Minute,
+		Answerer: s.server.Warm(), Rejected: s.server.Rejected, IdleTimeout: time.Minute, HeaderTimeout: time.Minute, WriteTimeout: time.Minute,
 	}))
 }
 

@@ -293,7 +293,8 @@ func compareBool(a, b bool) int {
 // inLane puts the lane on a listener.
 func (r *running) inLane(l net.Listener, k *keeper) *lane.Listener {
 	return lane.Listen(l, lane.Options{
-		Answerer: k.server.Warm(), TLS: r.tls, IdleTimeout: idle, HeaderTimeout: readHeader, WriteTimeout: stalledWrite, MaxConns: maxConns,
+		Answerer: k.server.Warm(), TLS: r.tls, Rejected: k.server.Rejected,
+		IdleTimeout: idle, HeaderTimeout: readHeader, WriteTimeout: stalledWrite, MaxConns: maxConns,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,9 @@ type Options struct {
 	TLS *tls.Config
 	// HandshakeFailed hears of clients that fail at TLS; nil: nobody does.
 	HandshakeFailed func(inner net.Conn, err error)
+	// Rejected hears of requests that net/http refuses by itself, because they cannot be read (400, 431 …); nil: nobody
+	// does. It must not block.
+	Rejected func(remote netip.AddrPort, status int, reason string)
 	// MaxConns bounds the connections open at a time, those that still shake hands included; 0: no bound.
 	MaxConns int
 
