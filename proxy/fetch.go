@@ -132,7 +132,7 @@ func (f *fetch) locate(ctx context.Context) (format.Ref, error) {
 		if err != nil {
 			return ref, err
 		}
-		return ref, f.admit()
+		return ref, f.admit(ref)
 	}
 	ref, err := f.locateIn(ctx, false)
 	if errors.Is(err, cache.ErrAbsent) {
@@ -159,12 +159,17 @@ func (f *fetch) locateIn(ctx context.Context, refresh bool) (format.Ref, error) 
 			return ref, err
 		}
 	}
-	return ref, f.admit()
+	return ref, f.admit(ref)
 }
 
-// admit asks the rules about the version before any of its bytes are asked for.
-func (f *fetch) admit() error {
-	return f.engine.admit(f.rules, &policy.Arrival{Package: f.key.Package, Version: f.key.Version, Published: f.version.Published})
+// admit asks the rules about the asset before any of its bytes are asked for: about its version, and about the asset
+// itself where that came later.
+func (f *fetch) admit(ref format.Ref) error {
+	a := policy.Arrival{Package: f.key.Package, Version: f.key.Version, Published: f.version.Published}
+	if !ref.Published.IsZero() {
+		a.Published = ref.Published
+	}
+	return f.engine.admit(f.rules, &a)
 }
 
 // get asks for the asset's bytes.

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"entrepot/bench/registry"
 	"entrepot/cache"
 	"entrepot/proxy/format"
 	"entrepot/proxy/format/pypi"
+	"entrepot/proxy/policy"
 )
 
 // python is a chain with a registry behind it.
@@ -194,5 +196,33 @@ func TestPythonVersionThatGrows(t *testing.T) {
 	}
 	if doc := s.project("main", "inside"); doc.Files[0].Yanked != true || doc.Files[1].Yanked != true {
 		t.Errorf("%+v", doc)
+	}
+}
+
+// TestInvariant7AYoungFileOfAnOldRelease: rules about age hold for each file, in every form of the index and on the files
+// themselves, metadata included.
+func TestInvariant7AYoungFileOfAnOldRelease(t *testing.T) {
+	s := start(t, python)
+	old, body := s.registry.AddPyPI("demo", "1.0", registry.PyPIFile{Published: time.Now().Add(-1000 * time.Hour)})
+	young, _ := s.registry.AddPyPI("demo", "1.0", registry.PyPIFile{Tag: "cp311-cp311-any", Published: time.Now().Add(-time.Minute)})
+	s.registry.AddPyPI("demo", "1.1", registry.PyPIFile{Published: time.Now().Add(-time.Minute)})
+	rule := cooldown(t)
+	match, err := policy.ParseSelector("/pypi/*")
+	s.must(err)
+	rule.Match = []policy.Selector{match}
+	s.enforce(rule)
+	for range 2 { // the second answer is warm
+		if doc := s.project("main", "demo"); doc.names() != old || strings.Join(doc.Versions, " ") != "1.0" {
+			t.Errorf("the index shows %+v", doc)
+		}
+		for _, path := range []string{"simple/demo/", "pypi/demo/json"} {
+			if page := s.ok("pypi/main/" + path); bytes.Contains(page, []byte(young)) || !bytes.Contains(page, []byte(old)) || bytes.Contains(page, []byte("demo-1.1")) {
+				t.Errorf("%s is %s", path, page)
+			}
+		}
+	}
+	s.serves("pypi/main/simple/demo/1.0/"+old, body)
+	for _, path := range []string{"1.0/" + young, "1.0/" + young + ".metadata", "1.1/demo-1.1-py3-none-any.whl"} {
+		s.fails("pypi/main/simple/demo/"+path, http.StatusForbidden, "refused")
 	}
 }

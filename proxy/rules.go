@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"time"
 
 	"entrepot/cache"
+	"entrepot/proxy/format"
 	"entrepot/proxy/policy"
 )
 
@@ -65,10 +67,12 @@ func (l *reading) judge(listing *cache.Listing) {
 	var v verdict
 	for i := range listing.Versions {
 		at := &listing.Versions[i]
-		d, _ := l.rules.Admit(&policy.Arrival{
+		arrival := policy.Arrival{
 			Package: listing.Package, Version: at.Version, Published: at.Published, Internal: at.Origin.Internal(),
-		}, now)
+		}
+		d, _ := l.rules.Admit(&arrival, now)
 		if d.Allow {
+			l.sift(at, arrival, now, h, &v)
 			continue
 		}
 		at.Refused = refusal(d).Error()
@@ -80,6 +84,28 @@ func (l *reading) judge(listing *cache.Listing) {
 	l.record.limit(v.until)
 	const cost = 200 // bytes: the verdict and its place in the map
 	l.engine.verdicts.kept.Put(l.engine.verdicts.key(l.verdictKey(listing.Package)), v, cost)
+}
+
+// sift hides assets of a version that the rules admit, where they came later than it did.
+func (l *reading) sift(at *cache.Version, a policy.Arrival, now time.Time, h io.Writer, v *verdict) {
+	sifter, ok := l.format.(format.Sifter)
+	if !ok {
+		return
+	}
+	left, err := sifter.Sift(at.Raw, func(published time.Time) bool {
+		a.Published = published
+		d, _ := l.rules.Admit(&a, now)
+		if !d.Allow {
+			fmt.Fprintf(h, "%q %v\n", at.Version, published)
+			v.until = earliest(v.until, d.Until)
+		}
+		return d.Allow
+	})
+	if err != nil { // what cannot be read cannot be shown to be admitted
+		at.Refused = "its files cannot be read: " + err.Error()
+		return
+	}
+	at.Raw = left
 }
 
 // admit decides on a version that is about to be handed out (invariant 7: on the asset).

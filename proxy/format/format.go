@@ -82,6 +82,14 @@ type Guesser interface {
 	Guess(a cache.AssetKey) string // URL relative to the connection's base
 }
 
+// Sifter is a format whose versions get assets later (PyPI). Rules about time then hold for each of them: a file that is
+// added to an old release is a known attack.
+type Sifter interface {
+	// Sift returns what is left of a version's fragment without the assets that admit refuses, by when they came; the time
+	// is zero where nobody says.
+	Sift(raw cache.Fragment, admit func(published time.Time) bool) (cache.Fragment, error)
+}
+
 // Kind is the kind of a Want.
 type Kind int
 
@@ -126,6 +134,8 @@ type Ref struct {
 	Accept string      // Accept header to send; empty: */*
 	Sums   []cache.Sum // what the registry promises; all are verified
 	Size   int64       // promised size; 0: not promised
+	// Published is when the asset came, where the assets of a version come at different times; zero: with its version.
+	Published time.Time
 	// Check accepts the bytes where the registry promises no sum (an archive that checks out …); nil: nothing to check.
 	Check func(r io.ReaderAt, size int64) error
 	// Make makes the bytes of a small asset that the registry does not keep, out of what it keeps; then there is no URL.

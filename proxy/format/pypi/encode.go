@@ -24,7 +24,9 @@ func (Format) Encode(w io.Writer, l *cache.Listing, view format.View) error {
 	if err := e.refused(); err != nil {
 		return err
 	}
-	switch view.Name {
+	name, native := strings.CutPrefix(view.Name, nativePrefix)
+	e.native = native
+	switch name {
 	case viewJSON:
 		return e.json()
 	case viewHTML:
@@ -37,6 +39,7 @@ type encoder struct {
 	w           io.Writer
 	l           *cache.Listing
 	base        string
+	native      bool // for a client that asked the registry itself
 	quarantined bool
 	b           []byte // gathered, not yet written
 	sized       bool   // every file so far has a size
@@ -193,9 +196,9 @@ func (e *encoder) file(v *cache.Version, object []byte, f *file) error {
 	err := s.Object(func(key []byte) error {
 		switch k := string(key); {
 		case k == "url":
-			e.b = appendText(e.b, k, link(v.Version, f.name))
+			e.b = appendText(e.b, k, e.address(v, f))
 		case k == "provenance" && f.provenance != "":
-			e.b = appendText(e.b, k, e.provenance(v.Version, f.name))
+			e.b = appendText(e.b, k, e.provenance(v.Version, f))
 		case k == "core-metadata", k == "dist-info-metadata", k == "data-dist-info-metadata", strings.HasPrefix(k, "_"):
 		default:
 			var err error
@@ -216,7 +219,11 @@ func (e *encoder) file(v *cache.Version, object []byte, f *file) error {
 func link(version, file string) string { return url.PathEscape(version) + "/" + url.PathEscape(file) }
 
 // provenance is where a file's provenance is; the address has to be absolute (PEP 740).
-func (e *encoder) provenance(version, file string) string {
+func (e *encoder) provenance(version string, f *file) string {
+	if e.native {
+		return f.provenance
+	}
+	file := f.name
 	return e.base + "integrity/" + e.l.Package.Name + "/" + link(version, file) + "/provenance"
 }
 

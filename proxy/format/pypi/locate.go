@@ -3,6 +3,7 @@ package pypi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -33,20 +34,28 @@ func (Format) Locate(a cache.AssetKey, l *cache.Listing) (format.Ref, error) {
 		return format.Ref{}, err
 	}
 	for i := range files {
-		f := &files[i]
-		switch suffix, ok := strings.CutPrefix(a.Asset, f.name); {
-		case !ok:
-		case suffix == "":
-			return f.ref(a, base)
-		case suffix == metadataSuffix && isWheel(f.name) || suffix == metadataSuffix && f.metadata != nil:
-			return f.metadataRef(a, base)
-		case suffix == provenanceSuffix && f.provenance != "":
-			return f.provenanceRef(base)
-		case suffix == signatureSuffix && string(f.signed) != "false":
-			return f.signatureRef(base)
+		if ref, err := files[i].locate(a, base); !errors.Is(err, cache.ErrAbsent) {
+			ref.Published = files[i].time()
+			return ref, err
 		}
 	}
 	return format.Ref{}, fmt.Errorf("%s %s has no %s: %w", a.Package.Name, a.Version, a.Asset, cache.ErrAbsent)
+}
+
+// locate finds an asset if it is the file, or one about it; else it is cache.ErrAbsent.
+func (f *file) locate(a cache.AssetKey, base *url.URL) (format.Ref, error) {
+	switch suffix, ok := strings.CutPrefix(a.Asset, f.name); {
+	case !ok:
+	case suffix == "":
+		return f.ref(a, base)
+	case suffix == metadataSuffix && (isWheel(f.name) || f.metadata != nil):
+		return f.metadataRef(a, base)
+	case suffix == provenanceSuffix && f.provenance != "":
+		return f.provenanceRef(base)
+	case suffix == signatureSuffix && string(f.signed) != "false":
+		return f.signatureRef(base)
+	}
+	return format.Ref{}, cache.ErrAbsent
 }
 
 func filesOf(raw cache.Fragment) ([]file, error) {

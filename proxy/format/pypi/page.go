@@ -31,7 +31,7 @@ func (e *encoder) html() error {
 }
 
 func (e *encoder) anchor(v *cache.Version, f *file) {
-	e.b = append(e.b, `<a href="`+html.EscapeString(link(v.Version, f.name)+fragment(f.hashes))+`"`...)
+	e.b = append(e.b, `<a href="`+html.EscapeString(e.address(v, f)+fragment(f.hashes))+`"`...)
 	if f.requiresPython != "" {
 		e.b = appendAttribute(e.b, "requires-python", f.requiresPython)
 	}
@@ -50,7 +50,7 @@ func (e *encoder) anchor(v *cache.Version, f *file) {
 		e.b = appendAttribute(e.b, "gpg-sig", string(f.signed))
 	}
 	if f.provenance != "" {
-		e.b = appendAttribute(e.b, "provenance", e.provenance(v.Version, f.name))
+		e.b = appendAttribute(e.b, "provenance", e.provenance(v.Version, f))
 	}
 	if f.uploaded != "" {
 		e.b = appendAttribute(e.b, "upload-time", f.uploaded)

@@ -33,6 +33,7 @@ var (
 	_ format.Format    = Format{}
 	_ format.Servicer  = Format{}
 	_ format.Explainer = Format{}
+	_ format.Sifter    = Format{}
 )
 
 const (
