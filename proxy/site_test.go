@@ -154,6 +154,8 @@ func (s *site) connect(name string) *upstream.Connection {
 		kind, base = "pypi", s.remote.URL+"/pypi/simple/"
 	case name == "public:crates-io":
 		kind, base = "cargo", s.remote.URL+"/cargo/"
+	case name == "private:files":
+		kind = "generic"
 	case strings.HasPrefix(name, "public:maven-"):
 		kind, base = "maven", s.remote.URL+"/maven/"
 	}
