@@ -14,7 +14,10 @@ const (
 	documentVersions = 186
 )
 
-const moduleName = "module.example/zip"
+const (
+	moduleName = "module.example/zip"
+	crateName  = "much-released"
+)
 
 // fill puts into the registry what is asked for.
 func (l *lab) fill() {
@@ -35,18 +38,56 @@ func (l *lab) fill() {
 			"dependencies": map[string]string{"first-dependency": "^1.2.3", "second-dependency": "~4.5.6"},
 		}})
 	}
+	l.addCrate()
 	l.registry.AddModule(moduleName, "v1.0.0", map[string]string{"data.bin": string(registry.Bytes(17_000, 1))})
+}
+
+// addCrate adds a crate of 320 KB, and so many versions that its index has 130 KB as the packument.
+func (l *lab) addCrate() {
+	var deps []map[string]any
+	for i := range 4 {
+		deps = append(deps, map[string]any{"name": fmt.Sprintf("dependency-%d", i), "req": "^1.2.3"})
+	}
+	for i := range documentVersions {
+		v := registry.CrateVersion{Deps: deps}
+		if i == 0 {
+			v.Size = 320_000
+		}
+		l.registry.AddCrate(crateName, fmt.Sprintf("1.%d.0", i), v)
+	}
+}
+
+// asked is the target of a path of ours, as the registry answers another of its own.
+func (l *lab) asked(path, registry string) (target, error) {
+	req, err := http.NewRequest(http.MethodGet, l.listener.URL+registry, nil)
+	if err != nil {
+		return target{}, err
+	}
+	body, err := fetch(req)
+	return exactly(path, body), err
+}
+
+// crateIndex is the target of a crate's file of the index.
+func (l *lab) crateIndex() (target, error) {
+	const rest = "/mu/ch/" + crateName
+	return l.asked("/cargo/"+benchRepository+rest, "/cargo"+rest)
+}
+
+// crateFile is the target of a .crate.
+func (l *lab) crateFile() (target, error) {
+	const rest = "/" + crateName + "/1.0.0/download"
+	return l.asked("/cargo/"+benchRepository+"/api/v1/crates"+rest, "/cargo/files"+rest)
+}
+
+// genericFile is the target of a file of 320 KB.
+func (l *lab) genericFile() (target, error) {
+	return l.asked("/generic/"+benchRepository+"/any/sized-320000/1.0.0/sized-320000-1.0.0.tgz", "/npm/sized-320000/-/sized-320000-1.0.0.tgz")
 }
 
 // moduleZip is the target of the module's zip, as the registry gives it.
 func (l *lab) moduleZip() (target, error) {
 	const rest = "/" + moduleName + "/@v/v1.0.0.zip"
-	req, err := http.NewRequest(http.MethodGet, l.listener.URL+"/go"+rest, nil)
-	if err != nil {
-		return target{}, err
-	}
-	body, err := fetch(req)
-	return exactly("/go/"+benchRepository+rest, body), err
+	return l.asked("/go/"+benchRepository+rest, "/go"+rest)
 }
 
 // publish adds a package with one tarball of about that size.

@@ -28,7 +28,8 @@ func buildEntrepot(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// entrepotConfig is ours: one repository with both formats upstream, read by anybody.
+// entrepotConfig is ours: one repository with all formats upstream, read by anybody. What generic paths lead to are
+// npm's tarballs.
 func entrepotConfig(registry string) string {
 	return fmt.Sprintf(`
 listen = "127.0.0.1:0"
@@ -41,11 +42,23 @@ connection "public:go" {
   sumdb = "off"
   proxy = "none"
 }
+connection "public:crates-io" {
+  url   = "%[1]s/cargo/"
+  proxy = "none"
+}
+connection "private:files" {
+  format = "generic"
+  url    = "%[1]s/npm/"
+  layout = "{package}/-/{asset}"
+  proxy  = "none"
+}
 domain "%[2]s" {
   owner = "111122223333"
   repository "npm-store" { external_connection = "public:npmjs" }
   repository "go-store" { external_connection = "public:go" }
-  repository "%[3]s" { upstreams = ["npm-store", "go-store"] }
+  repository "crates-store" { external_connection = "public:crates-io" }
+  repository "file-store" { external_connection = "private:files" }
+  repository "%[3]s" { upstreams = ["npm-store", "go-store", "crates-store", "file-store"] }
 }
 access { anonymous = "read" }
 `, registry, benchDomain, benchRepository)

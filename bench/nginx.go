@@ -63,6 +63,9 @@ http {
     listen 127.0.0.1:%[3]d;
     location /npm/%[5]s/ { proxy_pass http://registry/npm/; }
     location /go/%[5]s/ { proxy_pass http://registry/go/; }
+    location /cargo/%[5]s/ { proxy_pass http://registry/cargo/; }
+    location /cargo/%[5]s/api/v1/crates/ { proxy_pass http://registry/cargo/files/; }
+    location ~ ^/generic/%[5]s/[^/]+/([^/]+)/[^/]+/(.+)$ { proxy_pass http://registry/npm/$1/-/$2; }
     location = /npm/%[5]s/%[6]s {
       proxy_pass http://registry/npm/%[6]s;
       sub_filter_types application/json application/vnd.npm.install-v1+json;

@@ -102,6 +102,9 @@ func warmScenarios() []scenario {
 		hit("tarball-304", "the 3 KB tarball, unchanged", 0, 32, conditional(tarball(3_000))),
 		hit("range", "64 KB of a 1 MB tarball", 0, 32, func(l *lab, _ string) (target, error) { return l.part, nil }),
 		hit("gomodule", "an 18 KB module zip", 0, 32, func(l *lab, _ string) (target, error) { return l.module, nil }),
+		hit("crate-index", "a crate's index of 130 KB", 0, 32, func(l *lab, _ string) (target, error) { return l.crateIndex() }),
+		hit("crate", "a 320 KB .crate", 0, 32, func(l *lab, _ string) (target, error) { return l.crateFile() }),
+		hit("file", "a 320 KB file of a generic connection", 0, 32, func(l *lab, _ string) (target, error) { return l.genericFile() }),
 	}
 }
 
