@@ -66,8 +66,8 @@ func TestExampleNamesEverything(t *testing.T) {
 		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
 			typ = typ.Elem()
 		}
-		for i := range typ.NumField() {
-			name, kind, _ := strings.Cut(typ.Field(i).Tag.Get("hcl"), ",")
+		for field := range typ.Fields() {
+			name, kind, _ := strings.Cut(field.Tag.Get("hcl"), ",")
 			if name == "" || kind == "label" {
 				continue
 			}
@@ -75,7 +75,7 @@ func TestExampleNamesEverything(t *testing.T) {
 				t.Errorf("the example does not name %s of %s", name, typ.Name())
 			}
 			if kind == "block" {
-				visit(typ.Field(i).Type)
+				visit(field.Type)
 			}
 		}
 	}

@@ -72,8 +72,7 @@ func unavailable(name string, err error) error {
 		return err
 	}
 	out := &cache.Unavailable{Connection: name, Err: err}
-	var failed *connection.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*connection.Error](err); ok {
 		out.Err, out.RetryAfter = failed.Err, failed.RetryAfter
 	}
 	return out

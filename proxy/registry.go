@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -64,7 +65,7 @@ func (p *places) add(c *upstream.Connection) {
 		return
 	}
 	e := place{tls: t.TLS, path: base.EscapedPath(), conn: c}
-	list := append(p.all[t.Authority()], e)
+	list := append(slices.Clone(p.all[t.Authority()]), e)
 	for i := len(list) - 1; i > 0 && len(list[i].path) > len(list[i-1].path); i-- {
 		list[i], list[i-1] = list[i-1], list[i]
 	}

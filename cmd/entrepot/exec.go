@@ -115,12 +115,12 @@ func (r *running) exec(ctx context.Context, file *config.File, t *tally, env *en
 		return 0, err
 	}
 	address := &url.URL{Scheme: "http", User: url.UserPassword("exec", secret), Host: listener.Addr().String()}
-	here := registryHere(file, env)
+	here := registryHere(file)
 	return runCommand(command, variables(address, trusted, direct(env.getenv, here), env.getenv))
 }
 
 // registryHere reports whether a connection's registry stands on this machine: then tools have to reach it through us.
-func registryHere(file *config.File, env *environment) bool {
+func registryHere(file *config.File) bool {
 	addresses := []string{}
 	for _, c := range file.Connections {
 		addresses = append(addresses, c.URL)

@@ -123,7 +123,7 @@ func (r *running) follow(ctx context.Context, file *config.File, listener net.Li
 		<-ctx.Done()
 		done <- k.close()
 	}()
-	var port net.Listener = listener
+	port := listener
 	if r.tls != nil {
 		c := r.tls.Clone()
 		c.NextProtos = []string{"h2", "http/1.1"}

@@ -134,4 +134,3 @@ func (b *bulk) copyOne(h *cache.Holding, v *cache.Stored) *failure {
 func sameBytes(a, b *cache.Stored) bool {
 	return upstream.Revision(nil, a.Assets) == upstream.Revision(nil, b.Assets) && statusOf(a) != cache.Disposed
 }
-

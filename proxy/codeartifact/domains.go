@@ -8,7 +8,9 @@ import (
 	"entrepot/proxy/policy"
 )
 
-func (d *Domain) arn(region string) string { return policy.Resource{Domain: d.Name}.ARN(region, d.Owner) }
+func (d *Domain) arn(region string) string {
+	return policy.Resource{Domain: d.Name}.ARN(region, d.Owner)
+}
 
 // key is what the service calls a domain's key. Ours is the file's business, and has no ARN of its own.
 func (d *Domain) key(region string) string {

@@ -158,4 +158,3 @@ func (c *call) free(ctx context.Context, assets []cache.Asset) error {
 	}
 	return nil
 }
-

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -121,7 +122,7 @@ func (p *Proxy) open(c net.Conn, going *Visit, from netip.AddrPort, rules *Rules
 }
 
 func isTimeout(err error) bool {
-	t, ok := err.(net.Error)
+	t, ok := errors.AsType[net.Error](err)
 	return ok && t.Timeout()
 }
 

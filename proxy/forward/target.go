@@ -114,7 +114,6 @@ func VisitOf(ctx context.Context) *Visit {
 	return v
 }
 
-
 // ParseOrigin reads what Origin wrote.
 func ParseOrigin(s string) (Target, error) {
 	u, err := url.Parse(s)

@@ -60,4 +60,6 @@ func Normalize(p cache.Package) cache.Package {
 }
 
 // Restrictions are all of them.
-func Restrictions() []Restriction { return []Restriction{ByPublish, ByExternalUpstream, ByInternalUpstream} }
+func Restrictions() []Restriction {
+	return []Restriction{ByPublish, ByExternalUpstream, ByInternalUpstream}
+}

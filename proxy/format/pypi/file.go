@@ -41,15 +41,15 @@ func readFile(object []byte) (file, error) {
 		var err error
 		switch string(key) {
 		case "filename":
-			f.name, err = text(s, maxText)
+			f.name, err = text(s)
 		case "url":
-			f.url, err = text(s, maxText)
+			f.url, err = text(s)
 		case "requires-python":
-			f.requiresPython, err = text(s, maxText)
+			f.requiresPython, err = text(s)
 		case "upload-time":
-			f.uploaded, err = text(s, maxText)
+			f.uploaded, err = text(s)
 		case "provenance":
-			f.provenance, err = text(s, maxText)
+			f.provenance, err = text(s)
 		case "hashes":
 			f.hashes, err = readHashes(s)
 		case "size":
@@ -89,7 +89,7 @@ func readHashes(s *jsonrange.Scanner) ([]checksum, error) {
 	err := s.Object(func(key []byte) error {
 		h := checksum{algorithm: strings.ToLower(string(key))}
 		var err error
-		if h.value, err = text(s, maxText); hexadecimal(h.value) && alphabetic(h.algorithm) {
+		if h.value, err = text(s); hexadecimal(h.value) && alphabetic(h.algorithm) {
 			all = append(all, h)
 		}
 		return err

@@ -34,11 +34,11 @@ func appendMember(b []byte, key string, value []byte) []byte {
 func appendText(b []byte, key, value string) []byte { return appendString(appendKey(b, key), value) }
 
 // text takes the value that comes next if it is a string; else it is "".
-func text(s *jsonrange.Scanner, limit int) (string, error) {
+func text(s *jsonrange.Scanner) (string, error) {
 	if s.Kind() != jsonrange.String {
 		return "", nil
 	}
-	return s.Text(limit)
+	return s.Text(maxText)
 }
 
 func bytesFragment(b []byte) cache.Fragment {

@@ -157,7 +157,7 @@ func versionIn(info []byte) (version string) {
 		_ = s.Object(func(key []byte) error { // it was read before, so that it is an object
 			var err error
 			if string(key) == "version" {
-				version, err = text(s, maxText)
+				version, err = text(s)
 			}
 			return err
 		})

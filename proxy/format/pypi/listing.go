@@ -133,11 +133,11 @@ func (d *document) file(s *jsonrange.Scanner) error {
 		var err error
 		switch string(key) {
 		case "filename":
-			name, err = text(s, maxText)
+			name, err = text(s)
 		case "url":
-			address, err = text(s, maxText)
+			address, err = text(s)
 		case "upload-time":
-			uploaded, err = text(s, maxText)
+			uploaded, err = text(s)
 		}
 		return err
 	})
@@ -221,9 +221,9 @@ func readStatus(head cache.Fragment) (status, reason string) {
 			var err error
 			switch string(key) {
 			case "status":
-				status, err = text(s, maxText)
+				status, err = text(s)
 			case "reason":
-				reason, err = text(s, maxText)
+				reason, err = text(s)
 			}
 			return err
 		})

@@ -90,7 +90,7 @@ func baseOf(l *cache.Listing) (*url.URL, error) {
 	var address string
 	err := headMember(l.Head, documentMember, func(s *jsonrange.Scanner) error {
 		var err error
-		address, err = text(s, maxText)
+		address, err = text(s)
 		return err
 	})
 	if err != nil {

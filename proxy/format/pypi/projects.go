@@ -187,7 +187,7 @@ func nameOf(object []byte) (name string, err error) {
 	err = s.Object(func(key []byte) error {
 		var err error
 		if string(key) == "name" {
-			name, err = text(s, maxText)
+			name, err = text(s)
 		}
 		return err
 	})

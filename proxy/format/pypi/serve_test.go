@@ -3,6 +3,7 @@ package pypi
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,9 +67,7 @@ func TestLegacy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bodies := map[string]string{"a/": legacyDocument}
-			for path, body := range tt.answers {
-				bodies[path] = body
-			}
+			maps.Copy(bodies, tt.answers)
 			d := &formattest.Desk{Format: Format{}, Registries: []*formattest.Registry{formattest.NewRegistry(bodies)}}
 			w, err := get(t, d, tt.path)
 			if !errors.Is(err, tt.err) {
@@ -110,8 +109,7 @@ func TestLegacyOfARegistryThatIsDown(t *testing.T) {
 	g := formattest.NewRegistry(map[string]string{"a/": legacyDocument})
 	g.Answers["../pypi/a/1.0/json"] = formattest.Answer{Err: errors.New("refused")}
 	_, err := get(t, &formattest.Desk{Format: Format{}, Registries: []*formattest.Registry{g}}, "pypi/a/1.0/json")
-	var down *cache.Unavailable
-	if !errors.As(err, &down) {
+	if _, ok := errors.AsType[*cache.Unavailable](err); !ok {
 		t.Errorf("%v: the vulnerabilities that it knows must not vanish in silence", err)
 	}
 }

@@ -138,7 +138,8 @@ func TestAfterARotationOldAndNewClientsAreServed(t *testing.T) {
 
 func TestLeavesAreKeptAndBounded(t *testing.T) {
 	a := open(t, t.TempDir())
-	if leaf(t, a, "a.example") != leaf(t, a, "a.example") {
+	first := leaf(t, a, "a.example")
+	if leaf(t, a, "a.example") != first {
 		t.Error("a leaf is made twice")
 	}
 	for i := range maxLeaves + 10 {
