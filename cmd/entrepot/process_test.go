@@ -89,13 +89,17 @@ func begin(cmd *exec.Cmd) (*process, error) {
 // serving runs entrepot serve with the arguments on a free port, until it is killed or the test ends.
 func serving(t *testing.T, args ...string) *process {
 	t.Helper()
-	p, err := begin(exec.Command("entrepot", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...))
+	p, err := begin(serveCommand(args...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
 	p.t = t
 	return p
+}
+
+func serveCommand(args ...string) *exec.Cmd {
+	return exec.Command("entrepot", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 }
 
 // kill ends the process as kill -9 does.
