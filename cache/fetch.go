@@ -109,10 +109,10 @@ func (d *Documents) takeDocument(ctx context.Context, resp *http.Response, q *Do
 	}, pin, nil
 }
 
-// page reports whether a registry sent a web page (a login form, a proxy's excuse) to a client that asked for JSON.
+// page reports whether a registry sent a web page (a login form, a proxy's excuse) to a client that did not ask for one.
 func page(accept, contentType string) bool {
 	t, _, _ := mime.ParseMediaType(contentType)
-	return t == "text/html" && strings.Contains(accept, "json") && !strings.Contains(accept, "html")
+	return t == "text/html" && !strings.Contains(accept, "html") && !strings.Contains(accept, "*/*")
 }
 
 // address is where a response came from in the end.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"entrepot/cache"
+	"entrepot/cache/blob"
 	"entrepot/proxy/auth"
 	"entrepot/proxy/format"
 )
@@ -64,6 +65,8 @@ func explain(err error) problem {
 		return problem{status: http.StatusConflict, kind: "invalid", message: err.Error()}
 	case errors.Is(err, cache.ErrChanged):
 		return problem{status: http.StatusBadGateway, kind: "upstream", message: err.Error(), retryAfter: time.Minute}
+	case errors.Is(err, blob.ErrFull):
+		return problem{status: http.StatusInsufficientStorage, kind: "internal", message: "there is no room for it here", retryAfter: time.Minute}
 	case errors.Is(err, cache.ErrTooLarge), errors.As(err, &tooLarge):
 		return problem{status: http.StatusRequestEntityTooLarge, kind: "invalid", message: err.Error()}
 	}

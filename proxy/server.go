@@ -77,6 +77,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, c *call, serve f
 	err := serve(out, r, c)
 	var p problem
 	if err != nil {
+		drain(out, r)
 		p = s.fail(out, r, c, err)
 	}
 	s.logDone(r, c, out, p, err, time.Since(began))

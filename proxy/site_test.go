@@ -56,6 +56,7 @@ type setup struct {
 	once        func(context.Context) context.Context
 	auth        connection.Auth // what connections show to the registry
 	formats     []format.Format // beside npm and go
+	maxSize     int64           // of the store; 0: no bound
 }
 
 // site is a running server, wired as the command wires it: the lane, net/http, the engine, the stores.
@@ -108,7 +109,7 @@ func (s *site) open() {
 	var err error
 	s.index, err = index.Open(s.t.Context(), filepath.Join(s.dir, "index.db"))
 	s.must(err)
-	s.disk, err = blob.Open(filepath.Join(s.dir, "blobs"), blob.DiskOptions{})
+	s.disk, err = blob.Open(filepath.Join(s.dir, "blobs"), blob.DiskOptions{MaxSize: s.setup.maxSize})
 	s.must(err)
 	s.memory, err = blob.NewMemory(s.disk, 8<<20, 0)
 	s.must(err)
