@@ -81,7 +81,7 @@ func tarMember(r io.ReaderAt, size int64) ([]byte, error) {
 	var found []byte
 	for n := 0; ; n++ {
 		h, err := t.Next()
-		if err == io.EOF && limited.N > 0 {
+		if err == io.EOF {
 			break
 		}
 		if err != nil || n > maxMembers {

@@ -80,6 +80,9 @@ func (e *encoder) json() error {
 		if v := &e.l.Versions[i]; e.visible(v) {
 			e.b = append(appendString(e.b, v.Version), ',')
 		}
+		if err := e.spill(); err != nil {
+			return err
+		}
 	}
 	e.b = append(trimComma(e.b), `],"files":[`...)
 	err := e.each(func(v *cache.Version, object []byte, f *file) error {

@@ -76,7 +76,8 @@ func spelledVersion(s string) (string, bool) {
 	if v, ok := normaliseVersion(s); ok {
 		return v, true
 	}
-	if v, ok := normaliseVersion(platform.ReplaceAllString(s, "")); ok {
+	s = platform.ReplaceAllString(s, "")
+	if v, ok := normaliseVersion(s); ok {
 		return v, true
 	}
 	return s, goodVersion(s)

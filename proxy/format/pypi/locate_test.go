@@ -69,7 +69,7 @@ func keyOfA(asset string) cache.AssetKey {
 }
 
 const locateDocument = `{"files":[
-{"filename":"a-1.0-py3-none-any.whl","url":"../../f/a-1.0-py3-none-any.whl?x=1#sha256=00","hashes":{"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","blake2b":"00","md5":"short"},"size":9,"upload-time":"2024-01-02T00:00:00Z","core-metadata":{"sha256":"0000000000000000000000000000000000000000000000000000000000000001"},"provenance":"https://registry.example/p"},
+{"filename":"a-1.0-py3-none-any.whl","url":"../../f%2Fg/a-1.0-py3-none-any.whl?x=1#sha256=00","hashes":{"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","blake2b":"00","md5":"short"},"size":9,"upload-time":"2024-01-02T00:00:00Z","core-metadata":{"sha256":"0000000000000000000000000000000000000000000000000000000000000001"},"provenance":"https://registry.example/p"},
 {"filename":"a-1.0-py2-none-any.whl","url":"https://files.registry.example/a-1.0-py2-none-any.whl","hashes":{},"gpg-sig":true,"upload-time":"2024-01-01T00:00:00Z"},
 {"filename":"a-1.0.tar.gz","url":"ftp://files.registry.example/a-1.0.tar.gz","hashes":{}},
 {"filename":"a-1.0.zip","url":"a-1.0.zip","hashes":{"md5":"d41d8cd98f00b204e9800998ecf8427e"},"core-metadata":true,"gpg-sig":false,"upload-time":"2023-01-01T00:00:00Z"}]}`
@@ -81,10 +81,10 @@ func TestLocate(t *testing.T) {
 	}
 	defer l.Close()
 	for asset, want := range map[string]string{
-		"a-1.0-py3-none-any.whl":            "/f/a-1.0-py3-none-any.whl?x=1 sums=1 size=9",
-		"a-1.0-py3-none-any.whl.metadata":   "/f/a-1.0-py3-none-any.whl.metadata?x=1 sums=1",
+		"a-1.0-py3-none-any.whl":            "/f%2Fg/a-1.0-py3-none-any.whl?x=1 sums=1 size=9",
+		"a-1.0-py3-none-any.whl.metadata":   "/f%2Fg/a-1.0-py3-none-any.whl.metadata?x=1 sums=1",
 		"a-1.0-py3-none-any.whl.provenance": "https://registry.example/p check",
-		"a-1.0-py3-none-any.whl.asc":        "/f/a-1.0-py3-none-any.whl.asc?x=1 check",
+		"a-1.0-py3-none-any.whl.asc":        "/f%2Fg/a-1.0-py3-none-any.whl.asc?x=1 check",
 		"a-1.0-py2-none-any.whl":            "https://files.registry.example/a-1.0-py2-none-any.whl check",
 		"a-1.0-py2-none-any.whl.asc":        "https://files.registry.example/a-1.0-py2-none-any.whl.asc check",
 		"a-1.0-py2-none-any.whl.metadata":   " check make",

@@ -51,22 +51,20 @@ func (Format) Pointed(r *http.Request) (format.Want, error) {
 	return parseBare(r, file)
 }
 
-// PointsTo reports whether a registry's listing says that the file that Pointed read is at u.
-func (f Format) PointsTo(l *cache.Listing, want format.Want, u *url.URL) bool {
-	plain := *u
-	suffix := strings.TrimPrefix(want.Asset, trimSuffixes(want.Asset))
-	plain.Path = strings.TrimSuffix(u.Path, suffix)
-	plain.RawPath, plain.RawQuery, plain.Fragment = "", "", ""
-	ref, err := f.Locate(cache.AssetKey{Package: want.Package, Version: want.Version, Asset: trimSuffixes(want.Asset)}, l)
+// At returns where a registry's listing says that the file is which Pointed read. What is about a file stands beside it,
+// whether the registry has it or we make it.
+func (f Format) At(l *cache.Listing, want format.Want) (string, error) {
+	file := trimSuffixes(want.Asset)
+	ref, err := f.Locate(cache.AssetKey{Package: want.Package, Version: want.Version, Asset: file}, l)
 	if err != nil {
-		return false
+		return "", err
 	}
-	at, err := url.Parse(ref.URL)
+	u, err := url.Parse(ref.URL)
 	if err != nil {
-		return false
+		return "", err
 	}
-	at.RawPath, at.RawQuery = "", ""
-	return at.String() == plain.String()
+	u.Path, u.RawPath = u.Path+strings.TrimPrefix(want.Asset, file), ""
+	return u.String(), nil
 }
 
 func trimSuffixes(file string) string {

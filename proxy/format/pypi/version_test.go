@@ -59,6 +59,7 @@ func TestVersionOf(t *testing.T) {
 		{"foo", "foo-1.0-1.noarch.rpm", "1.0.post1"},
 		{"foo", "foo-0.1dev-r1234.tar.gz", "0.1dev-r1234"},
 		{"pytz", "pytz-2004b-2.tar.gz", "2004b2"},
+		{"pytz", "pytz-2007f-py2.5.egg", "2007f"},
 		{"foo", "foo-1.0.tar.gz/../x", ""},
 		{"foo", "foo-.tar.gz", ""},
 		{"foo", "foo-%.tar.gz", ""},
