@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"entrepot/proxy/format/formattest"
 )
 
 func TestNginxConfig(t *testing.T) {
@@ -22,10 +24,7 @@ func TestNginxConfig(t *testing.T) {
 	if strings.Contains(text, "user ") || strings.Contains(text, "%!") {
 		t.Error(text)
 	}
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("nginx is not installed: its configuration is not shown to it")
-	}
+	binary := formattest.Client(t, "nginx")
 	config := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func table(results []result) string {
 			fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
 		}
 	}
-	w.Flush() // into memory
+	_ = w.Flush() // into memory
 	return trimmed(b.String())
 }
 
@@ -116,7 +116,7 @@ func comparison(results []result, other string) string {
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t%s\t\n", r.Scenario, median(ratios), slices.Min(ratios), slices.Max(ratios), target, verdict)
 	}
-	w.Flush() // into memory
+	_ = w.Flush() // into memory
 	if rows == 0 {
 		return ""
 	}
