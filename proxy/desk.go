@@ -54,7 +54,11 @@ func (d *desk) connections(ctx context.Context, p cache.Package) ([]*upstream.Co
 	}
 	var conns []*upstream.Connection
 	for _, r := range d.call.repo.Walk() {
-		if c := r.Connection(); c != nil && c.Format == d.call.format.Name() {
+		c := r.Connection()
+		if d.call.conn != nil && c != d.call.conn {
+			continue // what was on its way to one registry is asked of no other
+		}
+		if c != nil && c.Format == d.call.format.Name() {
 			conns = append(conns, c)
 		}
 	}

@@ -34,6 +34,7 @@ type engine struct {
 	logins     *auth.Logins
 	metrics    *Metrics
 	log        zerolog.Logger
+	points     func(origins []string) // hears where registries say that their files are; nil: nobody does
 }
 
 // dispatch serves a call whose principal may do what it asks.

@@ -18,9 +18,13 @@ import (
 
 // Registries are the connections that requests make which were on their way to a registry.
 type Registries interface {
-	// Learn returns the connection of a host that shows itself to be a registry. near: the client is on this machine, so
-	// that the registry may stand at a private address.
-	Learn(ctx context.Context, d *upstream.Domain, to forward.Target, format string, near bool) (*upstream.Connection, error)
+	// Learn returns the connection of a host that shows itself to be a registry, at that path, which ends in a slash. near:
+	// the client is on this machine, so that the registry may stand at a private address.
+	Learn(ctx context.Context, d *upstream.Domain, to forward.Target, path, format string, near bool) (*upstream.Connection, error)
+	// Learnt returns the connections that Learn has made of a format.
+	Learnt(ctx context.Context, d *upstream.Domain, format string) []*upstream.Connection
+	// Points is told of origins where registries say that their files are.
+	Points(origins []string)
 	// Private returns the connection for what a client's own credential obtains.
 	Private(ctx context.Context, c *upstream.Connection, to forward.Target, credential http.Header) (*upstream.Connection, error)
 }
@@ -35,6 +39,7 @@ type Interceptor struct {
 
 // NewInterceptor returns an interceptor before s.
 func NewInterceptor(s *Server, r Registries, passOn func(http.ResponseWriter, *http.Request)) *Interceptor {
+	s.engine.points = r.Points
 	return &Interceptor{s, r, passOn}
 }
 
@@ -67,23 +72,25 @@ func (i *Interceptor) recognise(r *http.Request, c *call) bool {
 		return false
 	}
 	c.registry(r)
-	if c.conn == nil && c.visit.Learn {
-		i.learn(r, c)
+	known := c.conn != nil
+	if known && c.parse(r) || i.pointed(r, c) {
+		return true
 	}
-	if c.conn == nil || c.format == nil {
+	if known || !c.visit.Learn {
 		return false
 	}
-	want, err := c.format.Parse(r, c.path)
-	c.want = want
-	return err == nil && want.Action == format.Read && (want.Kind == format.Asset || want.Kind == format.Document || c.impersonal())
+	i.learn(r, c)
+	return c.conn != nil && c.parse(r)
 }
 
-// impersonal marks a format with services whose answer does not depend on who asks.
-type impersonal interface{ Impersonal(format.Want) bool }
-
-func (c *call) impersonal() bool {
-	f, ok := c.format.(impersonal)
-	return ok && c.want.Kind == format.Service && f.Impersonal(c.want)
+// parse reads a request to the registry. It reports false for what is not ours to answer.
+func (c *call) parse(r *http.Request) bool {
+	if c.format == nil {
+		return false
+	}
+	want, err := parseNative(c.format, r, c.path)
+	c.want = want
+	return err == nil && want.Action == format.Read && (want.Kind == format.Asset || want.Kind == format.Document || c.impersonal())
 }
 
 // learn makes a connection of a host whose request a format knows for its own. A search that is under way may know the
@@ -110,16 +117,22 @@ func (i *Interceptor) learn(r *http.Request, c *call) {
 		if !f.Recognise(r) {
 			continue
 		}
-		path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
-		if want, err := f.Parse(r, path); err != nil || want.Action != format.Read {
+		mount := "/"
+		if m, ok := f.(mounter); ok {
+			if mount, ok = m.Mount(r); !ok {
+				continue
+			}
+		}
+		path := strings.TrimPrefix(r.URL.EscapedPath(), mount)
+		if want, err := parseNative(f, r, path); err != nil || want.Action != format.Read {
 			continue
 		}
-		conn, err := i.registries.Learn(r.Context(), c.site.Default, c.visit.To, f.Name(), c.remote.Addr().IsLoopback())
+		conn, err := i.registries.Learn(r.Context(), c.site.Default, c.visit.To, mount, f.Name(), c.remote.Addr().IsLoopback())
 		if err != nil {
 			i.server.o.Log.Warn().Err(err).Str("host", c.visit.To.Host()).Msg("a registry was not learnt")
 			return
 		}
-		c.domain, c.conn, c.format, c.path, c.base = c.site.Default, conn, f, path, c.visit.To.Origin()+"/"
+		c.domain, c.conn, c.format, c.path, c.base = c.site.Default, conn, f, path, c.visit.To.Origin()+mount
 		return
 	}
 }

@@ -72,6 +72,9 @@ func (l *reading) read(ctx context.Context, c *upstream.Connection, p cache.Pack
 	if err == nil || errors.Is(err, cache.ErrAbsent) {
 		l.engine.trails.put(c, p, l.record.queries)
 	}
+	if f, ok := l.format.(pointer); ok && err == nil && l.engine.points != nil {
+		l.engine.points(f.Hosts(listing))
+	}
 	return listing, err
 }
 

@@ -87,7 +87,7 @@ func (k *keeper) setForward(file *config.File) error {
 	mode, hosts := file.Forward.TunnelMode()
 	p := &proxying{rules: forward.Rules{
 		Clients: clients, Tunnel: mode == "allow", TunnelTo: hosts, Bypass: file.Forward.Bypass, Learn: file.Forward.Learn,
-		Opens: func(t forward.Target) bool { return k.server.Site().Opens(t) }, Own: k.isOwn(file),
+		Opens: func(t forward.Target) bool { return k.server.Site().Opens(t) || k.registries.keepsFiles(t) }, Own: k.isOwn(file),
 	}}
 	if file.Forward.Untrusted == "refuse" {
 		ruled := false

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"entrepot/cache"
@@ -31,7 +32,8 @@ type registries struct {
 	key   []byte // of the scopes
 
 	mu     sync.Mutex // guards what follows
-	learnt map[string]*connection.Connection
+	learnt map[string]*learnt
+	files  map[string]bool               // origins where registries say that their files are
 	ids    map[string]cache.RepositoryID // of both kinds, by domain and connection
 }
 
@@ -46,7 +48,9 @@ func newRegistries(h *house) (*registries, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &registries{house: h, key: key, learnt: map[string]*connection.Connection{}, ids: map[string]cache.RepositoryID{}}, nil
+	return &registries{
+		house: h, key: key, learnt: map[string]*learnt{}, files: readOrigins(h.dir), ids: map[string]cache.RepositoryID{},
+	}, nil
 }
 
 // scopeKey reads the key that makes scopes of credentials, or makes it: who reads the index alone learns nothing about
@@ -66,15 +70,19 @@ func scopeKey(path string) ([]byte, error) {
 }
 
 // Learn implements proxy.Registries. A far client's registry is a connection of its own, which reaches no private address.
-func (s *registries) Learn(ctx context.Context, d *upstream.Domain, to forward.Target, format string, near bool) (*upstream.Connection, error) {
-	name := "private:" + to.Scheme() + "/" + to.Host() // a slash is in no name that is configured
+func (s *registries) Learn(ctx context.Context, d *upstream.Domain, to forward.Target, path, format string, near bool) (*upstream.Connection, error) {
+	name := "private:" + to.Scheme() + "/" + to.Host() + strings.TrimSuffix(path, "/") // a slash is in no name that is configured
 	if !near {
 		name += "/far"
 	}
-	client, err := s.client(name, to, near)
+	client, err := s.client(name, to.Origin()+path, format, near)
 	if err != nil {
 		return nil, err
 	}
+	return s.connection(ctx, d, name, client, format)
+}
+
+func (s *registries) connection(ctx context.Context, d *upstream.Domain, name string, client upstream.Client, format string) (*upstream.Connection, error) {
 	id, err := s.repository(ctx, d, name)
 	if err != nil {
 		return nil, err
@@ -82,22 +90,47 @@ func (s *registries) Learn(ctx context.Context, d *upstream.Domain, to forward.T
 	return &upstream.Connection{Name: name, Format: format, Client: client, Domain: d, Repository: id}, nil
 }
 
-func (s *registries) client(name string, to forward.Target, near bool) (*connection.Connection, error) {
+// Learnt implements proxy.Registries.
+func (s *registries) Learnt(ctx context.Context, d *upstream.Domain, format string) []*upstream.Connection {
+	found := map[string]*connection.Connection{}
+	s.mu.Lock()
+	for name, l := range s.learnt {
+		if l.format == format {
+			found[name] = l.Connection
+		}
+	}
+	s.mu.Unlock()
+	var out []*upstream.Connection
+	for name, client := range found {
+		if c, err := s.connection(ctx, d, name, client, format); err == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// learnt is a host that showed itself to be a registry.
+type learnt struct {
+	*connection.Connection
+	format string
+}
+
+func (s *registries) client(name, address, format string, near bool) (*connection.Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.learnt[name]; c != nil {
-		return c, nil
+		return c.Connection, nil
 	}
 	if len(s.learnt) >= maxLearnt {
 		return nil, fmt.Errorf("%d registries are learnt already", maxLearnt)
 	}
 	settings := config.Connection{Name: name}
-	c, err := s.house.dialGuarded(settings, to.Origin()+"/", !near)
+	c, err := s.house.dialGuarded(settings, address, !near)
 	if err != nil {
 		return nil, err
 	}
-	s.learnt[name] = c
-	s.house.log.Info().Str("connection", name).Str("url", to.Origin()).Str("source", "seen in the traffic").Msg("registry")
+	s.learnt[name] = &learnt{c, format}
+	s.house.log.Info().Str("connection", name).Str("url", address).Str("source", "seen in the traffic").Msg("registry")
 	return c, nil
 }
 

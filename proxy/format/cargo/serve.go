@@ -14,6 +14,8 @@ func (Format) Serve(w http.ResponseWriter, r *http.Request, want format.Want, v 
 	switch want.View {
 	case viewConfig:
 		return serveConfig(w, v)
+	case viewNativeConfig:
+		return passConfig(w, r, d)
 	case viewPublish:
 		return publish(w, r, d)
 	case viewYank:
