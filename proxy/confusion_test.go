@@ -73,10 +73,15 @@ var events = []struct {
 }
 
 // TestDependencyConfusion: in whatever order things happen, a name that was published inside is answered from inside.
+// CI tries every order, others each fifth.
 func TestDependencyConfusion(t *testing.T) {
 	repos := []repo{{name: "npmjs-store", connection: "public:npmjs"}}
 	var all [][]int
+	seen := 0
 	permutations(len(events), func(order []int) {
+		if seen++; !everything() && seen%5 > 0 {
+			return
+		}
 		all = append(all, append([]int(nil), order...))
 		repos = append(repos, repo{name: fmt.Sprintf("team-%d", len(all))})
 	})

@@ -2,11 +2,13 @@ package proxy_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha1"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -91,4 +93,17 @@ func TestPublishThenInstall(t *testing.T) {
 func integrity(b []byte) string {
 	sum := sha512.Sum512(b)
 	return "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func gunzip(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
