@@ -15,6 +15,12 @@ import (
 
 func TestGolden(t *testing.T) { formattest.Golden(t, Format{}, "testdata/*.txtar", nil) }
 
+func TestRoundTrip(t *testing.T) {
+	formattest.RoundTrip(t, Format{}, "testdata/[bg]*.txtar", func(p cache.Package) map[string]string {
+		return map[string]string{viewIndex: rootOf(p) + "/" + metadataFile}
+	})
+}
+
 func TestListingErrors(t *testing.T) {
 	p := key("", "").Package
 	if _, err := (Format{}).Listing(t.Context(), p, formattest.NewRegistry(nil)); !errors.Is(err, cache.ErrAbsent) {
