@@ -230,9 +230,10 @@ func (e *encoder) provenance(version string, f *file) string {
 	return e.base + "integrity/" + e.l.Package.Name + "/" + link(version, file) + "/provenance"
 }
 
-// metadata says what is known of a file's core metadata. Of a registry's wheel there is always some: see metadataRef.
+// metadata says what is known of a file's core metadata. Of a registry's wheel there is some, unless the registry knows
+// better: see metadataRef.
 func (e *encoder) metadata(v *cache.Version, f *file) []byte {
-	if f.metadata == nil && isWheel(f.name) && !v.Origin.Internal() {
+	if f.metadata == nil && !f.bare && isWheel(f.name) && !v.Origin.Internal() {
 		return []byte("true")
 	}
 	return f.metadata

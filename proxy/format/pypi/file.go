@@ -25,6 +25,7 @@ type file struct {
 	uploaded       string
 	provenance     string
 	metadata       []byte // core-metadata as JSON: an object of hashes, or true; nil: there is none
+	bare           bool   // the registry says that there is no core metadata
 	yanked         []byte // as JSON: true or a reason; nil: it is not
 	signed         []byte // gpg-sig as JSON: true or false; nil: unknown
 	info           []byte // "_info", what the upload said of the release; nil: the file came from a registry
@@ -55,6 +56,7 @@ func readFile(object []byte) (file, error) {
 		case "size":
 			f.size, err = readSize(s)
 		case "core-metadata", "dist-info-metadata", "data-dist-info-metadata":
+			f.bare = f.bare || s.Kind() == jsonrange.False
 			var m []byte
 			if m, err = rawIf(s, jsonrange.Object, jsonrange.True); m != nil {
 				f.metadata = m

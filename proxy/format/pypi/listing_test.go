@@ -70,7 +70,9 @@ func TestAddressesInHTML(t *testing.T) {
 
 // TestTimes: a version came with its first file; the document changed with the last of all.
 func TestTimes(t *testing.T) {
-	file := func(name, at string) string { return fmt.Sprintf(`{"filename":%q,"url":"x","upload-time":%q}`, name, at) }
+	file := func(name, at string) string {
+		return fmt.Sprintf(`{"filename":%q,"url":"x","upload-time":%q}`, name, at)
+	}
 	l := listingOf(t, `{"files":[`+file("a-1.0.zip", "2024-01-02T00:00:00Z")+","+file("a-1.0.tar.gz", "2024-01-01T00:00:00.5Z")+","+
 		file("a-1.0-py3-none-any.whl", "2025-01-01T00:00:00Z")+","+file("a-2.0.zip", "soon")+`]}`)
 	if want := time.Date(2024, 1, 1, 0, 0, 0, 5e8, time.UTC); !l.Versions[0].Published.Equal(want) || !l.Versions[1].Published.IsZero() {

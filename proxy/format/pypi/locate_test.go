@@ -285,9 +285,9 @@ func TestQuarantined(t *testing.T) {
 	}
 }
 
-// TestMetadataOfEveryWheel: a registry's wheel has core metadata, whatever the registry says; ours has what it has.
+// TestMetadataOfEveryWheel: a registry's wheel has core metadata, unless the registry says no; ours has what it has.
 func TestMetadataOfEveryWheel(t *testing.T) {
-	raw := bytesFragment([]byte(`{"filename":"a-1.0-py3-none-any.whl","url":"x"},{"filename":"a-1.0.zip","url":"x"}`))
+	raw := bytesFragment([]byte(`{"filename":"a-1.0-py3-none-any.whl","url":"x"},{"filename":"a-1.0-py2-none-any.whl","url":"x","core-metadata":false},{"filename":"a-1.0.zip","url":"x"}`))
 	for name, tt := range map[string]struct {
 		origin cache.Origin
 		want   int

@@ -159,6 +159,7 @@ func TestBadUpload(t *testing.T) {
 		"metadata of another": form(t, wheelName, of("Name: b\nVersion: 1.0\n")),
 		"metadata's version":  form(t, wheelName, of("Name: a\nVersion: 1.0.1\n")),
 		"metadata of none":    form(t, wheelName, of("")),
+		"version of the file": form(t, "a-1.1-py3-none-any.whl", wheel),
 		"file name":           form(t, "../a-1.0-py3-none-any.whl", wheel, "name", "b"),
 		"attestations":        form(t, wheelName, wheel, "attestations", "{}"),
 		"no attestations":     form(t, wheelName, wheel, "attestations", "[]"),

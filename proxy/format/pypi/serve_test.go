@@ -41,9 +41,9 @@ func TestRedirect(t *testing.T) {
 }
 
 const legacyDocument = `{"meta":{"api-version":"1.4"},"name":"a","files":[
+{"filename":"a-1.2.zip","url":"x","hashes":{},"size":9,"yanked":"bad"},
 {"filename":"a-1.0.tar.gz","url":"https://files.registry.example/a-1.0.tar.gz","hashes":{"sha256":"00","md5":"11"},"size":7,"upload-time":"2024-05-06T07:08:09.123456Z","requires-python":">=3"},
 {"filename":"a-1.1-py2.py3-none-any.whl","url":"https://files.registry.example/a-1.1-py2.py3-none-any.whl","hashes":{},"size":8},
-{"filename":"a-1.2.zip","url":"x","hashes":{},"size":9,"yanked":"bad"},
 {"filename":"a-2.0rc1.zip","url":"x","hashes":{},"size":9}]}`
 
 func TestLegacy(t *testing.T) {
