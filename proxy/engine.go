@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -91,9 +92,7 @@ func (e *engine) serve(w http.ResponseWriter, r *http.Request, c *call, a *answe
 	defer closer.Close()
 	e.warm.keep(r, c, a, t)
 	h := w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	h.Set("Etag", a.etag)
 	if a.variant != "" && matches(r.Header.Get("If-None-Match"), a.variant) {
 		h.Set("Etag", a.variant)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,7 +196,7 @@ func (s *site) listen() {
 	s.t.Helper()
 	authority := auth.New(s.index)
 	access := s.setup.access
-	access.Tokens = append(access.Tokens[:len(access.Tokens):len(access.Tokens)],
+	access.Tokens = append(slices.Clip(access.Tokens),
 		auth.StaticToken{Name: "publisher", Token: publisher, Level: auth.PublishLevel})
 	s.must(authority.SetAccess(access))
 	s.log = &lines{c: make(chan string, 1<<12)}

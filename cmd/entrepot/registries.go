@@ -206,9 +206,7 @@ func (p *privateClient) RoundTrip(r *http.Request) (*http.Response, error) {
 		return p.Client.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
-	for name, values := range p.credential {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, p.credential)
 	return p.Client.RoundTrip(r)
 }
 
