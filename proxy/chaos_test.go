@@ -36,7 +36,7 @@ func chaos(r *rand.Rand) registry.Fault {
 func TestChaos(t *testing.T) {
 	rounds := 12
 	if everything() {
-		rounds = 120
+		rounds = 40
 	}
 	before := runtime.NumGoroutine()
 	s := start(t, setup{fresh: time.Millisecond, absent: time.Millisecond})
