@@ -70,7 +70,7 @@ func TestPackages(t *testing.T) {
 			}
 		}
 	}
-	if _, err := db.Packages(t.Context(), PackageQuery{Limit: 1001}); err == nil {
+	if _, err := db.Packages(t.Context(), PackageQuery{Limit: 1002}); err == nil {
 		t.Error("no error for too large a page")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"entrepot/proxy/auth"
 )
@@ -77,6 +78,22 @@ func (db *DB) tokens(ctx context.Context, text string, args ...any) (all []auth.
 		return err
 	})
 	return all, err
+}
+
+const expireTokens = `DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires < $1 LIMIT $2)`
+
+// ExpireTokens forgets tokens that ended before t: at most limit of them, so that the writer is not kept long. It
+// returns how many.
+func (db *DB) ExpireTokens(ctx context.Context, t time.Time, limit int) (int, error) {
+	var n int64
+	err := db.writer.write(ctx, &write{do: func(tx transaction) (err error) {
+		n, err = tx.exec(expireTokens, t.UnixMicro(), limit)
+		return err
+	}})
+	if err != nil {
+		return 0, fmt.Errorf("expire tokens: %w", err)
+	}
+	return int(n), nil
 }
 
 // DeleteToken removes a token, durably: it must not come back. It returns fs.ErrNotExist if there is none with that ID.

@@ -15,7 +15,8 @@ const (
 	collectGrace  = time.Hour
 	keepRendering = 7 * 24 * time.Hour // a rendered document is made again in milliseconds
 	keepAbsence   = 30 * 24 * time.Hour
-	expireBatch   = 1000 // rows in one transaction
+	keepToken     = 24 * time.Hour // after its end: so long a list shows that there was one
+	expireBatch   = 1000           // rows in one transaction
 )
 
 // upkeep forgets what nobody needs any more, and frees the space that it took.
@@ -41,6 +42,12 @@ func (k *keeper) tidy(ctx context.Context) error {
 		return err
 	}
 	if err := expire(ctx, k.house.index.ExpireAbsences, now.Add(-keepAbsence)); err != nil {
+		return err
+	}
+	if err := expire(ctx, k.house.index.ExpireTokens, now.Add(-keepToken)); err != nil {
+		return err
+	}
+	if err := k.house.index.SweepDropped(ctx); err != nil { // what a kill left of a repository that was deleted
 		return err
 	}
 	var all []*stores
