@@ -30,8 +30,9 @@ type call struct {
 	result    string // X-Cache: hit, miss, stale, revalidated
 
 	// Of what was on its way to a registry; else nil.
-	visit *forward.Visit
-	conn  *upstream.Connection // the registry's
+	visit  *forward.Visit
+	conn   *upstream.Connection // the registry's
+	learnt bool                 // nobody has declared it; it looks like one
 }
 
 // maxPath is the longest path that is looked at. Package managers stay far below; the index has no use for more.

@@ -201,7 +201,7 @@ func (f *fetch) get(ctx context.Context, u *url.URL, ref format.Ref) (*http.Resp
 
 // statusError is the error for a registry's answer that is neither yes nor no.
 func statusError(connection string, resp *http.Response) error {
-	out := &cache.Unavailable{Connection: connection, Err: fmt.Errorf("it answered %s", resp.Status)}
+	out := &cache.Unavailable{Connection: connection, Err: cache.StatusError(resp.StatusCode)}
 	after := resp.Header.Get("Retry-After") // RFC 9110 §10.2.3: seconds or a date
 	if s, err := strconv.Atoi(after); err == nil && s > 0 {
 		out.RetryAfter = min(seconds(s), maxRetryAfter)

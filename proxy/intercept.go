@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -133,6 +134,7 @@ func (i *Interceptor) learn(r *http.Request, c *call) {
 			return
 		}
 		c.domain, c.conn, c.format, c.path, c.base = c.site.Default, conn, f, path, c.visit.To.Origin()+mount
+		c.learnt = true
 		return
 	}
 }
@@ -159,7 +161,23 @@ func (i *Interceptor) serve(w http.ResponseWriter, r *http.Request, c *call) err
 	if err := c.allowed(); err != nil {
 		return err
 	}
-	return i.server.engine.dispatch(w, r, c)
+	err = i.server.engine.dispatch(w, r, c)
+	if out, ok := w.(*response); ok && out.status == 0 && c.theirs(err) {
+		i.passOn(w, r)
+		return nil
+	}
+	return err
+}
+
+// theirs reports whether the registry's own words serve the client better than ours: that it wants a credential, and
+// which; or, where a host was only taken for a registry, what it answers that is none. Never where a name is absent or
+// refused: that may be because it is published inside, and must not be asked for outside.
+func (c *call) theirs(err error) bool {
+	if s, ok := errors.AsType[cache.StatusError](err); ok && (s == http.StatusUnauthorized || s == http.StatusForbidden) {
+		return true
+	}
+	_, failed := errors.AsType[*cache.Unavailable](err)
+	return failed && c.learnt
 }
 
 // guest finds out who asks, and whether the packages published inside are for them too. Who may use the proxy and has no

@@ -19,7 +19,7 @@ import (
 
 // TestMain makes this test binary the command itself where it is called entrepot, so that tests run the real thing.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"entrepot": main})
+	testscript.Main(m, map[string]func(){"entrepot": main, "probe": probe})
 }
 
 // everything tells whether the long tests run in full, as in CI.
