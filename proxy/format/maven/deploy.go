@@ -55,14 +55,26 @@ func deployFile(r *http.Request, want format.Want, d format.Desk) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", want.Asset, err)
 	}
-	err = d.Publish(r.Context(), &format.Publication{
-		Package: want.Package, Version: want.Version, Status: cache.Unfinished, Merge: true,
+	first := fragment{Fresh: []string{want.Asset}}
+	return d.Publish(r.Context(), &format.Publication{
+		Package: want.Package, Version: want.Version, Status: cache.Unfinished, Meta: first.encode(), Merge: true, Join: joinFresh,
 		Assets: []format.File{{Name: want.Asset, Spool: s, Known: sums}},
 	})
+}
+
+// joinFresh notes a file that joins a version, also in place of one that was spoiled.
+func joinFresh(old, added []byte) ([]byte, error) {
+	f, err := readFragment(old)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return mend(r.Context(), want, d)
+	a, err := readFragment(added)
+	if err != nil {
+		return nil, err
+	}
+	f.Fresh = append(f.Fresh, a.Fresh...)
+	f.Spoiled = slices.DeleteFunc(f.Spoiled, func(name string) bool { return slices.Contains(a.Fresh, name) })
+	return f.encode(), nil
 }
 
 // receive spools a body and returns its checksums. Those that the client sent in the header must agree.
@@ -113,8 +125,9 @@ func edit(ctx context.Context, d format.Desk, p cache.Package, version string, f
 	return err
 }
 
-// compareSum compares an uploaded checksum with the bytes that came before it. If they differ, an unfinished version
-// loses the file, so that the right bytes can be deployed, and remembers it: without them it is not published.
+// compareSum compares an uploaded checksum with the bytes that came before it. If they differ, a file that came with
+// this deploy is taken back, so that the right bytes can be deployed, and remembered: without them an unfinished version
+// is not published.
 func compareSum(r *http.Request, want format.Want, d format.Desk) error {
 	sum, ok := parseSum(want.Sum, r.Body)
 	if !ok {
@@ -132,27 +145,17 @@ func compareSum(r *http.Request, want format.Want, d format.Desk) error {
 			return errLooked
 		}
 		wrong = cache.Invalidf("the %s of %s is %x, and the deployed one is %x", want.Sum, want.Asset, have, sum)
-		if v.Status != cache.Unfinished {
+		at := slices.Index(f.Fresh, want.Asset)
+		if at < 0 {
 			return errLooked
 		}
-		v.Assets = slices.Delete(v.Assets, i, i+1)
+		f.Fresh = slices.Delete(f.Fresh, at, at+1)
 		f.Spoiled = append(f.Spoiled, want.Asset)
+		v.Assets = slices.Delete(v.Assets, i, i+1)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return wrong
-}
-
-// mend forgets that a file was spoiled: it has just come again.
-func mend(ctx context.Context, want format.Want, d format.Desk) error {
-	return edit(ctx, d, want.Package, want.Version, func(_ *cache.Stored, f *fragment) error {
-		i := slices.Index(f.Spoiled, want.Asset)
-		if i < 0 {
-			return errLooked
-		}
-		f.Spoiled = slices.Delete(f.Spoiled, i, i+1)
-		return nil
-	})
 }

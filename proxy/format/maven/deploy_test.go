@@ -98,6 +98,15 @@ func TestChecksumsAreCompared(t *testing.T) {
 		if err := sum(checksum(algorithm, "other")); invalid(err) != 400 || d.Bytes(key("1.0", "lib-1.0.jar")) == nil {
 			t.Errorf("a published file and a wrong %s: %v", algorithm, err)
 		}
+		late := dir10 + "lib-1.0-sources.jar" // as the old deploy plugin has it, after the metadata
+		put(t, d, late, "late")
+		if _, err := do(t, d, http.MethodPut, late+"."+algorithm, checksum(algorithm, "other")); invalid(err) != 400 || d.Bytes(key("1.0", "lib-1.0-sources.jar")) != nil {
+			t.Errorf("a late file and a wrong %s: %v", algorithm, err)
+		}
+		put(t, d, late, "right", late+"."+algorithm, checksum(algorithm, "right"), index, named(lib, "1.0"))
+		if got := d.Holding(lib).Version("1.0"); string(d.Bytes(key("1.0", "lib-1.0-sources.jar"))) != "right" || strings.Contains(string(got.Meta), "s") {
+			t.Errorf("the late file is not settled: %s", got.Meta)
+		}
 		if _, err := do(t, d, http.MethodPut, dir10+"lib-1.0.zip."+algorithm, checksum(algorithm, "")); !errors.Is(err, cache.ErrAbsent) {
 			t.Errorf("%s of nothing: %v", algorithm, err)
 		}

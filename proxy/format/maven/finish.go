@@ -45,19 +45,32 @@ func publishNamed(r *http.Request, want format.Want, d format.Desk, named []stri
 				continue
 			}
 			held = true
-			if v.Status != cache.Unfinished {
-				continue
-			}
-			if err := whole(v); err != nil {
+			if err := settle(v); err != nil {
 				return err
 			}
-			v.Status = cache.Published
 		}
 		if !held {
 			return cache.Invalidf("%s names no version of %s that was deployed here", metadataFile, want.Package.Name)
 		}
 		return nil
 	})
+}
+
+// settle publishes a version if it is unfinished. What came with it is there to stay.
+func settle(v *cache.Stored) error {
+	if v.Status == cache.Unfinished {
+		if err := whole(v); err != nil {
+			return err
+		}
+		v.Status = cache.Published
+	}
+	f, err := readFragment(v.Meta)
+	if err != nil || len(f.Fresh) == 0 {
+		return err
+	}
+	f.Fresh = nil
+	v.Meta = f.encode()
+	return nil
 }
 
 // whole reports why an unfinished version cannot be published.

@@ -17,7 +17,8 @@ type fragment struct {
 	Latest  bool              `json:"latest,omitempty"`  // a registry calls it its latest version
 	Release bool              `json:"release,omitempty"` // or its latest release
 	Files   []snapshotVersion `json:"files,omitempty"`   // of a build that was published here
-	Spoiled []string          `json:"spoiled,omitempty"` // files of an unfinished version whose checksums did not match
+	Fresh   []string          `json:"fresh,omitempty"`   // files that came since the last metadata
+	Spoiled []string          `json:"spoiled,omitempty"` // files that were taken back, since a checksum did not match
 }
 
 func (f *fragment) encode() []byte {
