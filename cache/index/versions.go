@@ -142,15 +142,3 @@ func (db *DB) Names(ctx context.Context, domain string, after cache.Package, lim
 	}
 	return out, nil
 }
-
-// Size returns how many bytes the assets of a domain take, each counted once. It reads a row of each asset.
-func (db *DB) Size(ctx context.Context, domain string) (int64, error) {
-	const text = `SELECT COALESCE(SUM(size), 0) FROM (SELECT DISTINCT a.digest, a.size FROM repositories r
-		JOIN packages p ON p.repository = r.id JOIN versions v ON v.package = p.id JOIN assets a ON a.version = v.id
-		WHERE r.domain = $1 AND a.evicted = 0)`
-	var n int64
-	if err := db.read.one(ctx, text, []any{domain}, &n); err != nil {
-		return 0, fmt.Errorf("size of %s: %w", domain, err)
-	}
-	return n, nil
-}

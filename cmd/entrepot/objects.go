@@ -106,6 +106,7 @@ func (h *house) control(ctx context.Context, file *config.File, site *proxy.Site
 			format := file.ConnectionFormat(name)
 			return format, format != ""
 		},
+		Size: func(domain string) int64 { return h.disks()[domain].Blobs },
 		Log: func(err error, operation string) {
 			h.log.Error().Err(err).Str("operation", operation).Msg("an operation of the API failed")
 		},

@@ -38,7 +38,6 @@ type Index interface {
 	Versions(ctx context.Context, q index.VersionQuery) (*index.VersionPage, error)
 	Version(ctx context.Context, repo cache.RepositoryID, p cache.Package, version string) (*cache.Stored, error)
 	Names(ctx context.Context, domain string, after cache.Package, limit int) ([]cache.Package, error)
-	Size(ctx context.Context, domain string) (int64, error)
 	// Collect calls remove if no row needs the bytes of d.
 	Collect(ctx context.Context, d blob.Digest, remove func() error) (bool, error)
 }
@@ -59,6 +58,8 @@ type Options struct {
 	Change func(ctx context.Context, edit func(now *API, next *State) error) (*API, error)
 	// Drop forgets what a repository held that was deleted.
 	Drop func(ctx context.Context, id cache.RepositoryID) error
+	// Size is how many bytes a domain keeps.
+	Size func(domain string) int64
 	Log  func(err error, operation string) // of errors that the client is not told
 }
 

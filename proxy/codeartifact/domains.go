@@ -24,15 +24,11 @@ func (c *call) domainSummary(d *Domain) object {
 	}
 }
 
-func (c *call) domainDescription(ctx context.Context, d *Domain) (object, error) {
-	size, err := c.o.Index.Size(ctx, d.Name)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) domainDescription(d *Domain) object {
 	out := c.domainSummary(d)
-	out["repositoryCount"], out["assetSizeBytes"] = len(d.Repositories), size
+	out["repositoryCount"], out["assetSizeBytes"] = len(d.Repositories), c.o.Size(d.Name)
 	out["s3BucketArn"] = "arn:aws:s3:::assets-" + d.Owner + "-" + c.region()
-	return out, nil
+	return out
 }
 
 func createDomain(ctx context.Context, c *call) (any, error) {
@@ -58,22 +54,16 @@ func createDomain(ctx context.Context, c *call) (any, error) {
 	if d == nil {
 		return nil, absent("domain", name, "the domain %s was deleted at the same time", name)
 	}
-	description, err := then.domainDescription(ctx, d)
-	return object{"domain": description}, err
+	return object{"domain": then.domainDescription(d)}, nil
 }
 
-func describeDomain(ctx context.Context, c *call) (any, error) {
-	description, err := c.domainDescription(ctx, c.domain)
-	return object{"domain": description}, err
+func describeDomain(_ context.Context, c *call) (any, error) {
+	return object{"domain": c.domainDescription(c.domain)}, nil
 }
 
 func deleteDomain(ctx context.Context, c *call) (any, error) {
-	description, err := c.domainDescription(ctx, c.domain)
-	if err != nil {
-		return nil, err
-	}
-	name := c.domain.Name
-	_, err = c.change(ctx, func(now *call, s *State) error {
+	name, description := c.domain.Name, c.domainDescription(c.domain)
+	_, err := c.change(ctx, func(now *call, s *State) error {
 		if err := now.domain.fixed("domain", name, ""); err != nil {
 			return err
 		}
