@@ -26,10 +26,11 @@ import (
 //
 // Beside testscript's own commands there are:
 //
-//	serve NAME ARG…          starts entrepot serve on a free port; $NAME is its address
+//	serve NAME ARG…          starts entrepot serve on a free port; $NAME is its URL, $NAME_address its HOST:PORT
 //	signal NAME KILL|TERM|HUP
 //	ended NAME CODE          waits for its end
 //	said NAME REGEXP         waits until it has said that on stderr
+//	code CODE COMMAND…       runs a command that must end with that code
 //	get STATUS URL [NAME: VALUE]…
 //	until STATUS URL [REGEXP]  gets until it comes so
 //	begin URL                begins a download, and reads a first part of it
@@ -59,7 +60,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": scriptServe, "signal": scriptSignal, "ended": scriptEnded, "said": scriptSaid,
 			"get": scriptGet, "until": scriptUntil, "begin": scriptBegin, "finish": scriptFinish, "registry": scriptRegistry,
-			"subst": scriptSubst, "authorized": scriptAuthorized, "revoke": scriptRevoke,
+			"subst": scriptSubst, "authorized": scriptAuthorized, "revoke": scriptRevoke, "code": scriptCode,
 		},
 	})
 }
@@ -115,6 +116,7 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s.processes[args[0]] = p
 	ts.Setenv(args[0], p.url)
+	ts.Setenv(args[0]+"_address", strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/"))
 	ts.Logf("%s is at %s", args[0], p.url)
 }
 
@@ -193,6 +195,20 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 func scriptAuthorized(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, neg, args, 3, "authorized STATUS URL FILE")
 	scriptGet(ts, neg, []string{args[0], args[1], "Authorization: Bearer " + strings.TrimSpace(ts.ReadFile(args[2]))})
+}
+
+// scriptCode runs a command that must end with a certain code.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 2, "code CODE COMMAND…")
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), ts.Stdout(), ts.Stderr()
+	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH")}
+	_ = cmd.Run() // the code says how it went
+	if code := strconv.Itoa(cmd.ProcessState.ExitCode()); code != args[0] {
+		ts.Fatalf("it ended with %s", code)
+	}
 }
 
 // scriptRevoke revokes the token in a file, by itself.
