@@ -20,10 +20,14 @@ type ahead struct {
 }
 
 // lookAhead asks for the asset where the format guesses it to be; nil: nothing is guessed. A version that a rule may
-// refuse is not asked for before the rules have decided.
+// refuse is not asked for before the rules have decided, and none whose index was read before: that is at hand, and may
+// say that there is no such version.
 func (f *fetch) lookAhead(ctx context.Context) *ahead {
 	guesser, ok := f.format.(format.Guesser)
 	if !ok || f.rules.Touch(f.key.Package) {
+		return nil
+	}
+	if _, read := f.engine.trails.get(f.conn, f.key.Package); read {
 		return nil
 	}
 	guess := guesser.Guess(f.key)
