@@ -239,3 +239,40 @@ func TestNoRequest(t *testing.T) {
 	s.registry.AddNPM("left-pad", "1.0.0", registry.NPMVersion{})
 	s.versions(documentPath("main", "left-pad"), "1.0.0")
 }
+
+// TestWhileSearching: while registries' addresses are looked for, what has none yet waits for them, and what is wrong
+// in any case does not.
+func TestWhileSearching(t *testing.T) {
+	s := start(t, setup{})
+	s.registry.AddNPM("left-pad", "1.0.0", registry.NPMVersion{})
+	found := make(chan struct{})
+	site := *s.server.Site()
+	site.Discovering = found
+	s.server.Swap(&site)
+	for _, path := range []string{"npm/main//left-pad", "npm/main/%2e%2e/x", "npm/main/" + strings.Repeat("a", 5000)} {
+		hasty := http.Client{Transport: client.Transport, Timeout: 8 * time.Second} // less than the search may take
+		resp, err := hasty.Do(s.request(http.MethodGet, path, nil))
+		if err != nil {
+			t.Errorf("GET %.50s: %v", path, err)
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode < 400 || resp.StatusCode > 499 {
+			t.Errorf("GET %.50s: %d", path, resp.StatusCode)
+		}
+	}
+	s.versions(documentPath("main", "left-pad"), "1.0.0") // it has its registry
+	late := make(chan reply)
+	go func() { late <- s.get("npm/later/left-pad") }()
+	select {
+	case r := <-late:
+		t.Errorf("the repository that may be found was not waited for: %d", r.status)
+	case <-s.log.c: // of what came before
+	}
+	s.domain = s.declare(append(mainRepos[:3:3], repo{name: "later", upstreams: []string{"npmjs-store"}}), s.domain.Stores)
+	s.server.Swap(s.snapshot(site.Authority))
+	close(found)
+	if r := <-late; r.status != http.StatusOK {
+		t.Errorf("when it was found: %d %s", r.status, r.body)
+	}
+}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -17,14 +18,14 @@ import (
 
 // Options are what a Server is made of.
 type Options struct {
-	Renderings Renderings
-	Answers    *cache.Answers // of finished answers, and of what else memory holds
-	Log        zerolog.Logger
-	Access     *AccessLog
-	Metrics    *Metrics
-	Logins     *auth.Logins
-	Ready      func() []Check // what readiness depends on
-	Version    string
+	Rows    Rows
+	Answers *cache.Answers // of finished answers, and of what else memory holds
+	Log     zerolog.Logger
+	Access  *AccessLog
+	Metrics *Metrics
+	Logins  *auth.Logins
+	Ready   func() []Check // what readiness depends on
+	Version string
 }
 
 // Server answers requests from the current Site. It is an http.Handler, and the lane's Answerer.
@@ -39,7 +40,7 @@ func NewServer(site *Site, o Options) *Server {
 	s := &Server{o: o}
 	s.site.Store(site)
 	s.engine = &engine{
-		renderings: o.Renderings, trails: newTrails(o.Answers), verdicts: newVerdicts(o.Answers), logins: o.Logins, metrics: o.Metrics, log: o.Log,
+		rows: o.Rows, trails: newTrails(o.Answers), verdicts: newVerdicts(o.Answers), logins: o.Logins, metrics: o.Metrics, log: o.Log,
 		warm: newWarm(&s.site, o.Answers, o.Metrics, s.logWarm),
 	}
 	return s
@@ -123,7 +124,9 @@ const discoveryWait = 10 * time.Second
 // yet waits for the end of the search, and then begins anew with the Site that came of it.
 func (s *Server) locate(r *http.Request, c *call) error {
 	err := c.route(r)
-	if c.site.Discovering == nil || err == nil && c.connected() {
+	var invalid *cache.Invalid
+	wrong := errors.As(err, &invalid) && invalid.Status != http.StatusNotFound // whatever is found
+	if c.site.Discovering == nil || wrong || err == nil && c.connected() {
 		return err
 	}
 	late := time.NewTimer(discoveryWait)
