@@ -95,6 +95,10 @@ func (c *call) assetAnswer(d blob.Digest, size int64) *answer {
 // ends the search, since the next might have other bytes under the same name.
 func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cache.AssetKey, connections []*upstream.Connection) error {
 	for _, conn := range connections {
+		known := e.absence(r.Context(), c.format, conn, key)
+		if known.fresh() && !insists(r) {
+			continue
+		}
 		f := &fetch{engine: e, format: c.format, conn: conn, rules: c.rules(), key: key, contentType: c.want.ContentType}
 		fill, err := f.join(r.Context(), c.repo.ID)
 		if err != nil {
@@ -102,6 +106,12 @@ func (e *engine) filled(w http.ResponseWriter, r *http.Request, c *call, key cac
 		}
 		size, _, err := fill.Head(r.Context())
 		if errors.Is(err, cache.ErrAbsent) {
+			if err := known.confirm(r.Context()); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, down := errors.AsType[*cache.Unavailable](err); down && known.standsIn() {
 			continue
 		}
 		if errors.Is(err, errStored) {

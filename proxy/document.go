@@ -108,7 +108,7 @@ func (e *engine) rendering(ctx context.Context, c *call, refresh bool) (cache.Re
 
 // rendered looks for a document that was rendered before from the same sources.
 func (e *engine) rendered(ctx context.Context, c *call, rec *record) (cache.Rendering, error) {
-	r, err := e.renderings.Rendering(ctx, renderingKey(c, rec))
+	r, err := e.rows.Rendering(ctx, renderingKey(c, rec))
 	if err != nil {
 		return r, err
 	}
@@ -165,7 +165,7 @@ func (e *engine) render(ctx context.Context, c *call, s *upstream.Sources, refre
 		r.Gzip, r.GzipSize = zipped.Digest, zipped.Size
 	}
 	// A full index must not keep a client from its answer: the document will be rendered again.
-	if err := e.renderings.PutRendering(ctx, r); err != nil {
+	if err := e.rows.PutRendering(ctx, r); err != nil {
 		e.log.Warn().Err(err).Msg("a rendered document was not recorded")
 	}
 	return r, l.record, nil

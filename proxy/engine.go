@@ -18,8 +18,10 @@ import (
 	"entrepot/proxy/policy"
 )
 
-// Renderings is what the engine needs of the index: where documents are that were rendered before.
-type Renderings interface {
+// Rows are what the engine needs of the index: where documents are that were rendered before, and what registries were
+// known not to have.
+type Rows interface {
+	cache.DocumentIndex
 	// Rendering returns an error that is fs.ErrNotExist if there is none.
 	Rendering(ctx context.Context, key [32]byte) (cache.Rendering, error)
 	PutRendering(ctx context.Context, r cache.Rendering) error
@@ -27,15 +29,15 @@ type Renderings interface {
 
 // engine decides, fetches and serves.
 type engine struct {
-	renderings Renderings
-	trails     *trails
-	verdicts   *verdicts
-	warm       *warm
-	flights    flights
-	logins     *auth.Logins
-	metrics    *Metrics
-	log        zerolog.Logger
-	points     func(origins []string) // hears where registries say that their files are; nil: nobody does
+	rows     Rows
+	trails   *trails
+	verdicts *verdicts
+	warm     *warm
+	flights  flights
+	logins   *auth.Logins
+	metrics  *Metrics
+	log      zerolog.Logger
+	points   func(origins []string) // hears where registries say that their files are; nil: nobody does
 }
 
 // dispatch serves a call whose principal may do what it asks.

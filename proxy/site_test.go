@@ -203,7 +203,7 @@ func (s *site) listen() {
 	accessLog := proxy.NewAccessLog(s.log)
 	s.must(accessLog.Close()) // from now on it writes at once
 	s.server = proxy.NewServer(s.snapshot(authority), proxy.Options{
-		Renderings: s.index, Answers: cache.NewAnswers(8 << 20), Log: zerolog.New(testWriter{s.t}), Access: accessLog,
+		Rows: s.index, Answers: cache.NewAnswers(8 << 20), Log: zerolog.New(testWriter{s.t}), Access: accessLog,
 		Logins: auth.NewLogins(), Version: "test",
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

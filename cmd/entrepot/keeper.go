@@ -33,6 +33,7 @@ type keeper struct {
 	forward     *forward.Proxy // before the server: what the port serves
 	interceptor *proxy.Interceptor
 	registries  *registries
+	redirected  net.Listener // of connections that the network redirects here; nil: none
 	proxying    atomic.Pointer[proxying]
 
 	stop context.CancelFunc // ends what runs beside
@@ -58,6 +59,10 @@ func (r *running) open(ctx context.Context, file *config.File, owner *ownership)
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	k.stop = stop
+	if err := k.listenToRedirected(file.Forward.Transparent); err != nil {
+		stop()
+		return nil, errors.Join(err, h.close(ctx))
+	}
 	k.listenToOthers(owner)
 	k.beside(func() { k.discover(background) })
 	k.beside(func() { k.watch(background) })
@@ -98,7 +103,7 @@ func (k *keeper) prepare(ctx context.Context, file *config.File) error {
 	}
 	version, _ := build()
 	k.server = proxy.NewServer(site, proxy.Options{
-		Renderings: h.index, Answers: h.answers, Log: k.log, Access: k.access, Metrics: h.metrics,
+		Rows: h.index, Answers: h.answers, Log: k.log, Access: k.access, Metrics: h.metrics,
 		Logins: auth.NewLogins(), Ready: k.ready, Version: version,
 	})
 	if err := k.setForward(file); err != nil {
@@ -309,6 +314,9 @@ func (k *keeper) close() error {
 	k.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
+	if k.redirected != nil {
+		_ = k.redirected.Close()
+	}
 	err := errors.Join(k.forward.Shutdown(ctx), k.socket.Shutdown(ctx))
 	k.wg.Wait()
 	k.registries.close()
