@@ -282,7 +282,7 @@ func (l *lines) next(t *testing.T) map[string]any {
 			t.Fatalf("%v in the line %s", err, line)
 		}
 		return out
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no line came in the access log")
 		return nil
 	}
