@@ -42,6 +42,7 @@ func subcommands() []subcommand {
 		{"init", "find this machine's registries and write a configuration", initialise},
 		{"check", "validate a configuration", check},
 		{"ca", "show and rotate the certificate authority", ca},
+		{"login", "configure a package manager for a repository, with a fresh token", login},
 		{"token", "create, list and revoke tokens", token},
 		{"doctor", "say how the server and what it needs are doing", doctor},
 		{"version", "say which build this is", version},
