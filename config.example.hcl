@@ -226,4 +226,5 @@ forward {
   untrusted = "refuse"                       # a client that does not trust our authority: refuse or tunnel
   learn     = false                          # open every host and learn registries from their protocol
   bypass    = []                             # hosts that are never opened
+  # transparent = "0.0.0.0:8471"             # for connections that the network redirects here (Linux); then clients says whose
 }

@@ -123,6 +123,9 @@ func (c *checker) forward() {
 	}
 	c.ranges(at, "clients", f.Clients)
 	c.word(at("untrusted"), "untrusted", f.Untrusted, "refuse", "tunnel")
+	if _, port, err := net.SplitHostPort(f.Transparent); f.Transparent != "" && (err != nil || port == "") {
+		c.wrong(at("transparent"), "write HOST:PORT, or :PORT for every address", "transparent: %q is no address to listen on", f.Transparent)
+	}
 }
 
 // word checks that a value is one of a few words.

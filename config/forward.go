@@ -17,6 +17,23 @@ type Forward struct {
 	Untrusted string `hcl:"untrusted,optional"`
 	// Learn opens every host and learns registries from their protocol. Default false.
 	Learn bool `hcl:"learn,optional"`
+	// Transparent is an address to listen on for connections that the network redirects here (Linux), for tools that know
+	// of no proxy. Registries are opened by the name that the client asks for (TLS: SNI; else Host), everything else goes
+	// through untouched. On the gateway, with clients behind the interface "lan" and port 8471 here:
+	//
+	//	table inet entrepot {
+	//	  chain prerouting {
+	//	    type nat hook prerouting priority dstnat
+	//	    iifname "lan" tcp dport { 80, 443 } redirect to :8471
+	//	  }
+	//	  chain forward {                                # no way around by HTTP/3
+	//	    type filter hook forward priority filter
+	//	    iifname "lan" udp dport 443 reject
+	//	  }
+	//	}
+	//
+	// Clients has to name those clients. Default: none.
+	Transparent string `hcl:"transparent,optional"`
 	// Bypass are hosts that are never opened.
 	Bypass []string `hcl:"bypass,optional"`
 

@@ -36,6 +36,22 @@ func (k *keeper) openForward() error {
 	return nil
 }
 
+// listenToRedirected opens the listener for connections that the network redirects here, if there is to be one.
+func (k *keeper) listenToRedirected(address string) (err error) {
+	if address == "" {
+		return nil
+	}
+	if k.redirected, err = net.Listen("tcp", address); err != nil {
+		return err
+	}
+	k.beside(func() {
+		if err := k.forward.ServeRedirected(k.redirected, forward.OriginalDestination); err != nil {
+			k.log.Error().Err(err).Msg("redirected connections are not served any more")
+		}
+	})
+	return nil
+}
+
 // forwardOptions are those of every proxy of this process.
 func (r *running) forwardOptions(warm lane.Answerer) forward.Options {
 	return forward.Options{
@@ -88,6 +104,7 @@ func (k *keeper) setForward(file *config.File) error {
 	p := &proxying{rules: forward.Rules{
 		Clients: clients, Tunnel: mode == "allow", TunnelTo: hosts, Bypass: file.Forward.Bypass, Learn: file.Forward.Learn,
 		Opens: func(t forward.Target) bool { return k.server.Site().Opens(t) || k.registries.keepsFiles(t) }, Own: k.isOwn(file),
+		Configured: func(t forward.Target) bool { return k.server.Site().Opens(t) },
 	}}
 	if file.Forward.Untrusted == "refuse" {
 		ruled := false

@@ -15,8 +15,8 @@ import (
 )
 
 // passer passes requests on that no package manager's protocol explains: as they are, streaming, and without keeping
-// anything. There is one for clients on this machine and one for others, since connections are used again, and the
-// former may reach private addresses.
+// anything. There is one for clients on this machine and for hosts that are configured, and one for others, since
+// connections are used again, and the former may reach private addresses.
 type passer struct {
 	proxy     *httputil.ReverseProxy
 	transport *http.Transport
@@ -85,7 +85,7 @@ func (p *Proxy) PassOn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := p.remote
-	if v.Client.IsLoopback() {
+	if known := p.o.Rules().Configured; v.Client.IsLoopback() || known != nil && known(v.To) {
 		s = p.local
 	}
 	s.proxy.ServeHTTP(w, r)

@@ -15,6 +15,8 @@ type Rules struct {
 	Bypass   []string // hosts that are never opened
 	// Opens reports whether a target is a registry. For CONNECT it is asked with TLS set, whatever the client will speak.
 	Opens func(Target) bool
+	// Configured reports whether whoever runs this named the target: it may stand at a private address, whoever asks. nil: none.
+	Configured func(Target) bool
 	// Learn opens every target, to see whether it is a registry.
 	Learn bool
 	// Ruled reports whether a rule applies to what a target serves: then a client that does not trust us is refused
