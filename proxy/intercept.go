@@ -145,6 +145,11 @@ func (i *Interceptor) serve(w http.ResponseWriter, r *http.Request, c *call) err
 	if err != nil {
 		return err
 	}
+	if inside == nil {
+		if err := c.foreign(r.Context()); err != nil {
+			return err
+		}
+	}
 	credential, err := ownCredential(r, &c.visit.To)
 	if err != nil {
 		return err
@@ -198,6 +203,20 @@ func (c *call) guest(r *http.Request) (inside *upstream.Repository, err error) {
 	}
 	c.principal = &auth.Principal{Anonymous: true, Level: auth.ReadLevel}
 	return nil, nil
+}
+
+// foreign refuses a name that was published inside to who may not read that: what the registry has under the same name
+// must not take its place.
+func (c *call) foreign(ctx context.Context) error {
+	inside := c.site.inside(c.domain)
+	if inside == nil || c.want.Package.Name == "" {
+		return nil
+	}
+	s, err := c.conn.Through(inside).Sources(ctx, c.want.Package)
+	if err == nil && s.Confined() {
+		err = &cache.Refused{Rule: "access", Reason: c.want.Package.Name + " was published here; say who you are to the proxy"}
+	}
+	return err
 }
 
 // inside is the domain's default repository, or nil.
