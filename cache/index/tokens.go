@@ -57,6 +57,18 @@ func (db *DB) TokenByHash(ctx context.Context, hash [sha256.Size]byte) (auth.Tok
 	return all[0], nil
 }
 
+// TokenByID returns the token with that ID, or an error that is fs.ErrNotExist.
+func (db *DB) TokenByID(ctx context.Context, id string) (auth.Token, error) {
+	all, err := db.tokens(ctx, tokenColumns+` WHERE id = $1`, id)
+	if err == nil && len(all) == 0 {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return auth.Token{}, fmt.Errorf("token: %w", err)
+	}
+	return all[0], nil
+}
+
 // TokensOf lists a principal's tokens, the oldest first; with an empty name, everybody's.
 func (db *DB) TokensOf(ctx context.Context, principal string) (all []auth.Token, err error) {
 	if principal == "" {

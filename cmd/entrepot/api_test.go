@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -181,3 +182,27 @@ func TestEveryOperation(t *testing.T) {
 
 // now is a time that a server of this machine would give.
 func now(at *time.Time) bool { return at != nil && time.Since(*at).Abs() < time.Hour }
+
+// TestIssuedAccessKey: a key pair that was issued signs until it is revoked, and may do what its user may.
+func TestIssuedAccessKey(t *testing.T) {
+	l := newLab(t, "")
+	out, err := exec.Command("entrepot", "token", "create", "--aws", "--user", "reader", "--config", l.config).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id, secret string
+	if _, err := fmt.Sscanf(string(out), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", &id, &secret); err != nil {
+		t.Fatalf("%v in %q", err, out)
+	}
+	api := l.client(id, secret, "us-east-1")
+	need(t, 0, second(api.DescribeDomain(l.ctx, &awsca.DescribeDomainInput{Domain: acme})))
+	_, err = api.CreateRepository(l.ctx, &awsca.CreateRepositoryInput{Domain: acme, Repository: str("mine")})
+	fails(t, err, "AccessDenied", "CreateRepository")
+	_, err = l.client(id, secret+"x", "us-east-1").DescribeDomain(l.ctx, &awsca.DescribeDomainInput{Domain: acme})
+	fails(t, err, "AccessDenied", "signature")
+	if out, err := exec.Command("entrepot", "token", "revoke", "--config", l.config, id).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	_, err = api.DescribeDomain(l.ctx, &awsca.DescribeDomainInput{Domain: acme})
+	fails(t, err, "AccessDenied", "signature")
+}

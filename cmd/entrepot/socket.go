@@ -61,7 +61,7 @@ const (
 // tokenRequest is what the token verbs take, and tokenReply what they give.
 type tokenRequest struct {
 	Principal, Note, Domain string
-	ReadOnly                bool
+	ReadOnly, AWS           bool
 	CIDR                    []string
 	Life                    time.Duration
 	ID                      string
@@ -90,7 +90,7 @@ func (k *keeper) tokenVerb(w http.ResponseWriter, r *http.Request) {
 func doToken(ctx context.Context, a *auth.Authority, verb string, q tokenRequest) (tokenReply, error) {
 	switch verb {
 	case "create":
-		secret, t, err := a.IssueTo(ctx, q.Principal, auth.Request{Note: q.Note, Domain: q.Domain, ReadOnly: q.ReadOnly, CIDR: q.CIDR, Life: q.Life})
+		secret, t, err := a.IssueTo(ctx, q.Principal, auth.Request{Note: q.Note, Domain: q.Domain, ReadOnly: q.ReadOnly, CIDR: q.CIDR, Life: q.Life, AccessKey: q.AWS})
 		return tokenReply{Secret: secret, Tokens: []auth.Token{t}}, err
 	case "list":
 		tokens, err := a.List(ctx, q.Principal)

@@ -25,6 +25,7 @@ func token(ctx context.Context, env *environment, args []string) error {
 	fs.StringVar(&q.Domain, "domain", "", "the only domain that it is for")
 	fs.BoolVar(&q.ReadOnly, "read-only", false, "it only reads")
 	fs.Func("cidr", "`RANGE` of addresses it may be used from; repeat for more", func(v string) error { q.CIDR = append(q.CIDR, v); return nil })
+	fs.BoolVar(&q.AWS, "aws", false, "make a key pair that AWS clients sign with: an access key ID and its secret")
 	life := fs.String("life", "", "how `LONG` it is good for, such as 12h or 90d; default: it does not end")
 	asJSON := fs.Bool("json", false, "print JSON")
 	verb, rest := "", args
@@ -93,6 +94,9 @@ func printTokens(env *environment, verb string, reply tokenReply, asJSON bool) e
 		e := json.NewEncoder(env.stdout)
 		e.SetIndent("", "  ")
 		return e.Encode(reply)
+	case verb == "create" && strings.HasPrefix(reply.Tokens[0].ID, "AKIA"):
+		fmt.Fprintf(env.stdout, "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", reply.Tokens[0].ID, reply.Secret)
+		return nil
 	case verb == "create":
 		fmt.Fprintln(env.stdout, reply.Secret)
 		return nil

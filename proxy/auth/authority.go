@@ -148,12 +148,17 @@ func (a *Authority) admit(v *known, remote netip.Addr) (*Principal, error) {
 	return v.p, nil
 }
 
-// issued looks a token up. It is known only as long as its principal is.
+// issued looks a token up.
 func (a *Authority) issued(ctx context.Context, secret string) (*known, error) {
 	t, err := a.tokens.TokenByHash(ctx, sha256.Sum256([]byte(secret)))
 	if err != nil {
 		return nil, fmt.Errorf("token: %w", err)
 	}
+	return a.holder(t)
+}
+
+// holder is the principal of a stored token, as far as the token lets it go. It is known only as long as it is configured.
+func (a *Authority) holder(t Token) (*known, error) {
 	of := a.directory.Load().principals[t.Principal]
 	if of == nil {
 		return nil, fmt.Errorf("token of %q, who is not configured any more: %w", t.Principal, fs.ErrNotExist)
@@ -163,6 +168,7 @@ func (a *Authority) issued(ctx context.Context, secret string) (*known, error) {
 	if p.ReadOnly {
 		p.Level = min(p.Level, ReadLevel)
 	}
+	var err error
 	if p.cidr, err = parseCIDR(t.CIDR); err != nil {
 		return nil, fmt.Errorf("token %s: %w", t.ID, err)
 	}

@@ -29,6 +29,9 @@ type Request struct {
 	ReadOnly bool
 	CIDR     []string      // where it may be used from, addresses or ranges, at most 32; empty: anywhere
 	Life     time.Duration // 0: no end
+	// AccessKey asks for a key pair that signs requests as AWS's do, in place of a token: the token's ID is the access
+	// key's, and what is returned as the secret is the secret access key.
+	AccessKey bool
 }
 
 // Issue makes a token for a principal. It can do no more, no longer and nowhere else than the token that the principal
@@ -84,6 +87,9 @@ func (a *Authority) issue(ctx context.Context, name string, q Request, ranges []
 	t := Token{
 		ID: newID(), Hash: sha256.Sum256([]byte(secret)), Prefix: secret[:prefixLen],
 		Principal: name, Domain: q.Domain, Note: q.Note, ReadOnly: q.ReadOnly, Created: now, Expires: end,
+	}
+	if q.AccessKey {
+		t.ID, secret = accessKeyMark+randomText(16), accessKeySecret(t)
 	}
 	for _, r := range ranges {
 		t.CIDR = append(t.CIDR, r.String())

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -37,7 +40,7 @@ func IsSigned(r *http.Request) bool {
 
 // Signed says who signed a request with AWS's Signature Version 4, in its header form. The error is a *Failure that
 // tells what is wrong with the form, the scope or the time of the signature, but not whether the key exists.
-func (a *Authority) Signed(_ context.Context, r *http.Request, s Signature, remote netip.Addr) (*Principal, error) {
+func (a *Authority) Signed(ctx context.Context, r *http.Request, s Signature, remote netip.Addr) (*Principal, error) {
 	q, err := parseSignature(r)
 	if err != nil {
 		return nil, err
@@ -48,13 +51,44 @@ func (a *Authority) Signed(_ context.Context, r *http.Request, s Signature, remo
 	if wait := a.failures.wait(remote); wait > 0 {
 		return nil, &Failure{Reason: "too many wrong credentials from this address", RetryAfter: wait}
 	}
-	k, known := a.directory.Load().keys[q.key]
-	want := q.sign(string(k.secret), r, s.Payload) // for an unknown key too, so that both take as long
-	if !hmac.Equal([]byte(want), []byte(q.signature)) || !known {
+	holder, secret, err := a.accessKey(ctx, q.key)
+	if err != nil {
+		return nil, err
+	}
+	want := q.sign(secret, r, s.Payload) // for an unknown key too, so that both take as long
+	if !hmac.Equal([]byte(want), []byte(q.signature)) || holder == nil {
 		a.failures.fail(remote)
 		return nil, &Failure{Reason: "the request signature does not match: check the access key, the secret and what was signed"}
 	}
-	return k.p, nil
+	return a.admit(holder, remote)
+}
+
+// accessKeyMark begins the IDs of access keys that were issued, as it does AWS's.
+const accessKeyMark = "AKIA"
+
+// accessKeySecret is what the holder of an issued access key signs with. Verifying a signature needs the secret itself,
+// so for these, and only for these, what is stored is as good as the key.
+func accessKeySecret(t Token) string { return base64.RawURLEncoding.EncodeToString(t.Hash[:]) }
+
+// accessKey finds an access key that is configured or was issued; its holder is nil if there is none.
+func (a *Authority) accessKey(ctx context.Context, id string) (holder *known, secret string, err error) {
+	if k, ok := a.directory.Load().keys[id]; ok {
+		return &known{p: k.p}, string(k.secret), nil
+	}
+	stored, ok := a.tokens.(interface {
+		TokenByID(ctx context.Context, id string) (Token, error)
+	})
+	if !ok || !strings.HasPrefix(id, accessKeyMark) {
+		return nil, "", nil
+	}
+	t, err := stored.TokenByID(ctx, id)
+	if err == nil {
+		holder, err = a.holder(t)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
+	return holder, accessKeySecret(t), err
 }
 
 // signed is an Authorization header taken apart.
