@@ -112,6 +112,11 @@ func packagesStory(l *lab) {
 	if d := needs.Dependencies; len(d) != 3 || *d[0].Namespace != "acme" || *d[0].Package != "core" || *d[0].VersionRequirement != "^1.0.0" || *d[2].DependencyType != "dev" {
 		t.Errorf("dependencies: %+v", d)
 	}
+	files := take(api.ListPackageVersionAssets(ctx, &awsca.ListPackageVersionAssetsInput{
+		Domain: acme, Repository: str("a-front"), Format: "npm", Package: str("lodash"), PackageVersion: str("4.17.21")})).of(t)
+	if a := files.Assets; len(a) != 1 || *a[0].Name != "package.tgz" || len(a[0].Hashes) != 4 || len(a[0].Hashes["SHA-512"]) != 128 {
+		t.Errorf("assets: %+v", a)
+	}
 	readme := take(api.GetPackageVersionReadme(ctx, &awsca.GetPackageVersionReadmeInput{
 		Domain: acme, Repository: str("a-front"), Format: "npm", Package: str("lodash"), PackageVersion: str("4.17.21")})).of(t)
 	if *readme.Readme != "# lodash\n" {
