@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -116,7 +117,7 @@ func behind(t *testing.T, dir string, roots *x509.Certificate, token string, com
 	c.Stdout, c.Stderr = &out, &errs
 	err = c.Run()
 	t.Logf("stderr: %s", &errs)
-	if _, failed := err.(*exec.ExitError); err != nil && !failed {
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 		t.Fatal(err)
 	}
 	return out.String(), c.ProcessState.ExitCode()

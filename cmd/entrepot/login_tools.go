@@ -34,12 +34,12 @@ var loginTools = map[string]loginTool{
 }
 
 // credential is the endpoint with the token in it, for clients that take it there.
-func (a *toolAccess) credential(user, below string) string {
+func (a *toolAccess) credential(below string) string {
 	u := *a.endpoint
 	if below != "" {
 		u.Path += below + "/"
 	}
-	u.User = url.UserPassword(user, a.token)
+	u.User = url.UserPassword("aws", a.token) // the name that the service gives; the token alone counts
 	return u.String()
 }
 
@@ -77,13 +77,13 @@ func quoted(s string) string { return `"` + s + `"` } // addresses and tokens ha
 
 func configurePip(a *toolAccess) ([]string, error) {
 	path := a.file(".config", "pip", "pip.conf")
-	return []string{path}, setIni(path, "global", map[string]string{"index-url": strings.ReplaceAll(a.credential("aws", "simple"), "%", "%%")})
+	return []string{path}, setIni(path, "global", map[string]string{"index-url": strings.ReplaceAll(a.credential("simple"), "%", "%%")})
 }
 
 func configureUv(a *toolAccess) ([]string, error) {
 	path := a.file(".config", "uv", "uv.toml")
 	return []string{path}, setBlock(path, fmt.Sprintf("[[index]]\nname = \"entrepot\"\nurl = %q\npublish-url = %q\ndefault = true\n",
-		a.credential("aws", "simple"), a.endpoint.String()))
+		a.credential("simple"), a.endpoint.String()))
 }
 
 func configurePoetry(a *toolAccess) ([]string, error) {
@@ -181,7 +181,7 @@ func configureCargo(a *toolAccess) ([]string, error) {
 func configureGo(a *toolAccess) ([]string, error) {
 	address := a.endpoint.String()
 	if a.endpoint.Scheme == "https" {
-		address = a.credential("aws", "")
+		address = a.credential("")
 	}
 	path := a.file(".config", "go", "env")
 	return []string{path}, setLines(path, [][2]string{{"GOPROXY=", address}})
@@ -196,11 +196,11 @@ func hintGo(a *toolAccess) string {
 
 func configureGem(a *toolAccess) ([]string, error) {
 	sources, credentials, bundle := a.file(".gemrc"), a.file(".gem", "credentials"), a.file(".bundle", "config")
-	if err := setBlock(sources, ":sources:\n- "+a.credential("aws", "")+"\n"); err != nil {
+	if err := setBlock(sources, ":sources:\n- "+a.credential("")+"\n"); err != nil {
 		return nil, err
 	}
 	if err := setLines(credentials, [][2]string{{a.endpoint.String() + ": ", quoted("Bearer " + a.token)}}); err != nil {
 		return nil, err
 	}
-	return []string{sources, credentials, bundle}, setLines(bundle, [][2]string{{"BUNDLE_MIRROR__ALL: ", quoted(a.credential("aws", ""))}})
+	return []string{sources, credentials, bundle}, setLines(bundle, [][2]string{{"BUNDLE_MIRROR__ALL: ", quoted(a.credential(""))}})
 }

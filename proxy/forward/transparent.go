@@ -23,7 +23,7 @@ func (p *Proxy) ServeRedirected(l net.Listener, original func(net.Conn) (netip.A
 			if errors.Is(err, net.ErrClosed) {
 				return nil
 			}
-			if t, ok := err.(net.Error); ok && t.Timeout() {
+			if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
 				continue
 			}
 			p.o.Log.Warn().Err(err).Msg("a redirected connection was not accepted")

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -33,7 +34,9 @@ func (l *lab) redirect(there netip.AddrPort) net.Addr {
 // through is a client whose every connection ends up at an address.
 func (l *lab) through(at net.Addr) *http.Client {
 	t := &http.Transport{
-		Dial:            func(string, string) (net.Conn, error) { return net.Dial("tcp", at.String()) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", at.String())
+		},
 		TLSClientConfig: &tls.Config{RootCAs: l.roots}, ForceAttemptHTTP2: true, DisableKeepAlives: true,
 	}
 	return &http.Client{Transport: t}

@@ -121,8 +121,7 @@ func TestListingOfARegistryThatMisbehaves(t *testing.T) {
 	} {
 		g := &formattest.Registry{Answers: map[string]formattest.Answer{"a/": a}}
 		_, err := Format{}.Listing(context.Background(), project("a"), g)
-		var down *cache.Unavailable
-		if !errors.As(err, &down) {
+		if _, ok := errors.AsType[*cache.Unavailable](err); !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
