@@ -55,6 +55,9 @@ func (i *Interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.passOn(w, r)
 		return
 	}
+	if !visit.Traced && r.Host == visit.To.Host() && i.server.engine.warm.serve(w, r, visit) {
+		return
+	}
 	c := &call{site: site, remote: site.client(r), visit: visit}
 	if !i.recognise(r, c) {
 		i.passOn(w, r)

@@ -139,3 +139,51 @@ func TestInterceptionPassesOnWhatIsNotForReading(t *testing.T) {
 		t.Errorf("an unknown host: %d", w.Code)
 	}
 }
+
+func TestAWarmAnswerOfOneErrandIsNotAnothers(t *testing.T) {
+	c := newCrossroads(t)
+	c.registry.AddNPM("thing", "1.0.0", registry.NPMVersion{Seed: 1})
+	const tarball = "/npm/thing/-/thing-1.0.0.tgz"
+	for range 3 { // the last ones from memory
+		if w := c.intercept(c.remote.URL, tarball, here); w.Code != http.StatusOK {
+			t.Fatal(w.Code)
+		}
+	}
+	// The same words to the other registry, and to the server itself.
+	if w := c.intercept(c.otherRemote.URL, tarball, here); w.Code != http.StatusNotFound {
+		t.Errorf("the other registry: %d", w.Code)
+	}
+	r := httptest.NewRequest(http.MethodGet, tarball, nil)
+	r.Host, r.RemoteAddr, r.ProtoMajor = strings.TrimPrefix(c.remote.URL, "http://"), here+":1234", 2
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, r)
+	if w.Code == http.StatusOK {
+		t.Error("the server itself answers for the registry")
+	}
+}
+
+func TestWarmAnswersOfHTTP2AreAsTheOthers(t *testing.T) {
+	c := newCrossroads(t)
+	c.registry.AddNPM("thing", "1.0.0", registry.NPMVersion{Seed: 1})
+	ask := func(headers ...string) *httptest.ResponseRecorder {
+		r := c.request(http.MethodGet, tarballPath("main", "thing", "1.0.0"), nil, headers...)
+		r.RemoteAddr, r.ProtoMajor, r.RequestURI, r.Host = here+":1234", 2, r.URL.Path, "localhost"
+		w := httptest.NewRecorder()
+		c.server.ServeHTTP(w, r)
+		return w
+	}
+	cold := ask()
+	for range 2 {
+		warm := ask()
+		if warm.Code != http.StatusOK || !bytes.Equal(warm.Body.Bytes(), cold.Body.Bytes()) || warm.Header().Get("X-Cache") != "hit" {
+			t.Errorf("%d %v", warm.Code, warm.Header())
+		}
+		tag := warm.Header().Get("Etag")
+		if w := ask("If-None-Match", tag); w.Code != http.StatusNotModified || tag == "" {
+			t.Errorf("with its tag %q: %d", tag, w.Code)
+		}
+		if w := ask("Range", "bytes=1-3"); w.Code != http.StatusPartialContent || !bytes.Equal(w.Body.Bytes(), cold.Body.Bytes()[1:4]) {
+			t.Errorf("a range: %d %q", w.Code, w.Body)
+		}
+	}
+}

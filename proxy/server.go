@@ -57,6 +57,9 @@ func (s *Server) Warm() lane.Answerer { return s.engine.warm }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 && s.engine.warm.serve(w, r, nil) {
+		return
+	}
 	c := &call{site: s.site.Load(), secure: r.TLS != nil} // I6: the one Site that this request sees
 	c.remote = c.site.client(r)
 	s.handle(w, r, c, s.serve)

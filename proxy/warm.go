@@ -32,9 +32,10 @@ type kept struct {
 	lane.Answer
 	request  string // the request it answers, spelled out: a hash alone is not trusted with who may see what
 	ticket   ticket
-	until    int64 // Unix nanoseconds; 0: no end
-	document bool  // a client that insists on a fresh one is not served from here
-	entry    entry // for the access log and the metrics
+	until    int64       // Unix nanoseconds; 0: no end
+	document bool        // a client that insists on a fresh one is not served from here
+	entry    entry       // for the access log and the metrics
+	head     http.Header // of a 200, for net/http; its values are shared
 }
 
 // ticket is what an answer depends on, taken before it is made.
@@ -172,10 +173,11 @@ func (w *warm) keep(r *http.Request, c *call, a *answer, t ticket) {
 		k.until = until.UnixNano()
 	}
 	digest, blobs := a.digest, c.domain.Blobs
-	k.Answer = *lane.NewAnswer(a.head(), a.size)
+	k.head = a.head()
+	k.Answer = *lane.NewAnswer(k.head, a.size)
 	k.ETags, k.Body, k.Tag = a.tags(), body, k
 	k.Open = func() (lane.File, error) { return blobs.Open(context.Background(), digest) }
-	const overhead = 600 // bytes: the structs and the closure
+	const overhead = 1200 // bytes: the structs, the closure and the header
 	w.answers.Put(w.key(spelled), k, int64(overhead+len(spelled)+len(k.Header)+len(k.NotModified)+len(k.Partial)+len(body)))
 }
 
@@ -184,17 +186,7 @@ func keepable(r *http.Request, c *call) bool {
 	if len(c.site.Trusted) > 0 || c.principal.Bound() || c.site.Policy.Varies(c.domain.Name, c.repo.Name) {
 		return false
 	}
-	for _, name := range []string{"Accept", "Accept-Encoding", "Authorization"} {
-		if len(r.Header[name]) > 1 {
-			return false
-		}
-	}
-	for _, name := range unspelled {
-		if len(r.Header[name]) > 0 {
-			return false
-		}
-	}
-	return true
+	return spelledOut(r)
 }
 
 func earliest(a, b time.Time) time.Time {
