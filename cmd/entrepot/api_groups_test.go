@@ -151,6 +151,9 @@ func policiesStory(l *lab) {
 	need(t, 0, second(put(namedAccounts, "")))
 
 	need(t, 0, foreignToken("foreign"))
+	if list := take(l.as("foreign").ListDomains(ctx, &awsca.ListDomainsInput{})).of(t); len(list.Domains) != 0 {
+		t.Errorf("another account lists %d domains", len(list.Domains))
+	}
 	fails(t, foreignToken("third"), "AccessDenied", "333344445555")
 	if status, _ := l.get("foreign", "npm/a-front/"+lodash); status != 200 {
 		t.Errorf("a named account reads: %d", status)

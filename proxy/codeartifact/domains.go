@@ -84,7 +84,9 @@ func deleteDomain(ctx context.Context, c *call) (any, error) {
 func listDomains(_ context.Context, c *call) (any, error) {
 	var list []*Domain
 	for _, d := range c.o.Domains {
-		list = append(list, d)
+		if account := c.principal.Account; account == "" || account == d.Owner { // the caller's own, as in the service
+			list = append(list, d)
+		}
 	}
 	slices.SortFunc(list, func(a, b *Domain) int { return strings.Compare(a.Name, b.Name) })
 	part, next, err := page(c, list, func(d *Domain) string { return d.Name })
