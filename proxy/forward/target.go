@@ -82,6 +82,9 @@ func parseTarget(authority string, secure, portless bool) (Target, error) {
 		t.Name = ip.Unmap().String()
 		return t, nil
 	}
+	if strings.Contains("."+t.Name+".", "..") { // a label is empty (RFC 1035 §2.3.1), or all are
+		return t, fmt.Errorf("%.100q is no host name", host)
+	}
 	for _, c := range []byte(t.Name) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
 			return t, fmt.Errorf("%.100q is no host name", host)
