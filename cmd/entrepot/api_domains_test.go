@@ -191,6 +191,13 @@ func tokensStory(l *lab) {
 			t.Errorf("Authorization %.12s…: %d %s", value, status, body)
 		}
 	}
+	// What stands in package managers' files manages nothing.
+	managing := take(http.NewRequestWithContext(ctx, "GET", l.p.url+"v1/domain?domain=acme", nil)).of(t)
+	managing.Header.Set("Authorization", "Bearer "+*token.AuthorizationToken)
+	resp := take(client.Do(managing)).of(t)
+	if resp.Body.Close(); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("an authorization token on the control plane: %d", resp.StatusCode)
+	}
 	_, err = l.root.GetRepositoryEndpoint(ctx, &awsca.GetRepositoryEndpointInput{Domain: acme, Repository: str("above"), Format: "docker"})
 	fails(t, err, "Validation", "format")
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,6 +166,7 @@ func (a *Authority) holder(t Token) (*known, error) {
 	}
 	p := *of
 	p.TokenID, p.Domain, p.ReadOnly, p.Expires = t.ID, t.Domain, t.ReadOnly, t.Expires
+	p.Packages = strings.HasPrefix(t.ID, shortMark)
 	if p.ReadOnly {
 		p.Level = min(p.Level, ReadLevel)
 	}

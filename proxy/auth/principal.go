@@ -57,6 +57,7 @@ type Principal struct {
 	TokenID   string    // of the issued token it came with; empty: another credential
 	Domain    string    // the only domain that the token is for; empty: all
 	ReadOnly  bool      // the token only reads
+	Packages  bool      // the token is for package managers: it manages nothing
 	Expires   time.Time // when the token ends; zero: it does not
 
 	cidr []netip.Prefix // where its token may be used from; empty: anywhere

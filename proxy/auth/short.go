@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// shortMark begins the IDs of such tokens: they stand in files of package managers, and are good for no more than that.
+const shortMark = "packages-"
+
 // IssueShort makes a token for one domain that ends by itself, for a principal that proved who it is. There is no limit
 // to their number, since a fleet of builds asks for one each: they are forgotten when they have ended. Nothing that is
 // remembered changes: nobody has seen this token before.
@@ -19,7 +22,7 @@ func (a *Authority) IssueShort(ctx context.Context, p *Principal, domain string,
 	}
 	secret, now := NewToken(), time.Now()
 	t = Token{
-		ID: newID(), Hash: sha256.Sum256([]byte(secret)), Prefix: secret[:prefixLen], Principal: p.Name, Domain: domain,
+		ID: shortMark + newID(), Hash: sha256.Sum256([]byte(secret)), Prefix: secret[:prefixLen], Principal: p.Name, Domain: domain,
 		Note: "authorization token", ReadOnly: p.ReadOnly, Created: now, Expires: now.Add(life),
 	}
 	if !p.Expires.IsZero() && p.Expires.Before(t.Expires) {

@@ -197,7 +197,11 @@ func (c *call) readBody(r *http.Request) ([]byte, error) {
 func (c *call) authenticate(r *http.Request, body []byte) (*auth.Principal, error) {
 	ctx := r.Context()
 	if !auth.IsSigned(r) {
-		return c.o.Authority.Authenticate(ctx, r, c.client.Remote)
+		p, err := c.o.Authority.Authenticate(ctx, r, c.client.Remote)
+		if err == nil && p.Packages {
+			return nil, denied("an authorization token is for package managers: sign the request, or send a token of token create")
+		}
+		return p, err
 	}
 	payload := r.Header.Get("X-Amz-Content-Sha256") // of the asset, which is checked when it has come
 	if c.body == nil {
