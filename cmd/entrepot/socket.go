@@ -91,6 +91,9 @@ func doToken(ctx context.Context, a *auth.Authority, verb string, q tokenRequest
 	switch verb {
 	case "create":
 		secret, t, err := a.IssueTo(ctx, q.Principal, auth.Request{Note: q.Note, Domain: q.Domain, ReadOnly: q.ReadOnly, CIDR: q.CIDR, Life: q.Life, AccessKey: q.AWS})
+		if errors.Is(err, fs.ErrNotExist) {
+			return tokenReply{}, fmt.Errorf("nobody is called %q: a token or user of that name belongs into the access block; %q is always there", q.Principal, auth.Administrator)
+		}
 		return tokenReply{Secret: secret, Tokens: []auth.Token{t}}, err
 	case "list":
 		tokens, err := a.List(ctx, q.Principal)
