@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -43,9 +44,7 @@ func (w *warm) serve(rw http.ResponseWriter, r *http.Request, going *forward.Vis
 		body = io.NewSectionReader(f, 0, k.Size)
 	}
 	h := rw.Header()
-	for name, values := range k.head {
-		h[name] = values
-	}
+	maps.Copy(h, k.head)
 	// As in engine.serve.
 	if len(k.ETags) > 1 && matches(r.Header.Get("If-None-Match"), k.ETags[1]) {
 		h.Set("Etag", k.ETags[1])
