@@ -16,10 +16,11 @@ import (
 // WebLogin is what a format.Identity may offer besides: npm login by a page in the browser. Without it npm asks for a
 // name and a password.
 type WebLogin interface {
-	// Begin starts a login; the person goes to /login/ID of the server.
-	Begin(ctx context.Context) (id string, err error)
+	// Begin starts a login: the person goes to /login/ID of the server, and the client asks with poll, which nobody else
+	// knows.
+	Begin(ctx context.Context) (id, poll string, err error)
 	// Poll returns the token once the person has agreed. cache.ErrAbsent if there is no such login, or no longer.
-	Poll(ctx context.Context, id string) (token string, done bool, err error)
+	Poll(ctx context.Context, poll string) (token string, done bool, err error)
 }
 
 // loginRetry is how many seconds npm waits before it asks again whether a login is done.
@@ -35,24 +36,24 @@ func beginLogin(w http.ResponseWriter, r *http.Request, v format.View, d format.
 	if err != nil {
 		return err
 	}
-	id, err := web.Begin(r.Context())
+	id, poll, err := web.Begin(r.Context())
 	if err != nil {
 		return err
 	}
 	page := url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/login/" + id}
 	writeJSON(w, http.StatusOK, map[string]string{
-		"loginUrl": page.String(), "doneUrl": v.Base + "-/v1/done?sessionId=" + url.QueryEscape(id),
+		"loginUrl": page.String(), "doneUrl": v.Base + "-/v1/done?sessionId=" + url.QueryEscape(poll),
 	})
 	return nil
 }
 
 func pollLogin(w http.ResponseWriter, r *http.Request, d format.Desk) error {
 	web, ok := d.Identity().(WebLogin)
-	id := r.URL.Query().Get("sessionId")
-	if !ok || id == "" {
+	poll := r.URL.Query().Get("sessionId")
+	if !ok || poll == "" {
 		return fmt.Errorf("there is no such login: %w", cache.ErrAbsent)
 	}
-	token, done, err := web.Poll(r.Context(), id)
+	token, done, err := web.Poll(r.Context(), poll)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ type browser struct {
 	agreed bool
 }
 
-func (b *browser) Begin(context.Context) (string, error) { return "id/1", nil }
+func (b *browser) Begin(context.Context) (id, poll string, err error) { return "page", "id/1", nil }
 
 func (b *browser) Poll(_ context.Context, id string) (string, bool, error) {
 	if id != "id/1" {
@@ -93,7 +93,7 @@ func TestWebLogin(t *testing.T) {
 		return w, Format{}.Serve(w, r, want, format.View{Base: formattest.Base}, d)
 	}
 	w, err := send("POST", "-/v1/login")
-	if want := `{"doneUrl":"` + formattest.Base + `-/v1/done?sessionId=id%2F1","loginUrl":"https://packages.example/login/id/1"}` + "\n"; err != nil || w.Body.String() != want {
+	if want := `{"doneUrl":"` + formattest.Base + `-/v1/done?sessionId=id%2F1","loginUrl":"https://packages.example/login/page"}` + "\n"; err != nil || w.Body.String() != want {
 		t.Errorf("%s %v", w.Body, err)
 	}
 	if w, err = send("GET", "-/v1/done?sessionId=id%2F1"); err != nil || w.Code != 202 || w.Header().Get("Retry-After") == "" {
