@@ -28,11 +28,7 @@ func ca(_ context.Context, env *environment, args []string) error {
 	if verb != "show" && verb != "rotate" {
 		return &usageError{"ca: say show or rotate", false}
 	}
-	file, err := s.load()
-	if err != nil {
-		return err
-	}
-	dir, err := dataDir(file)
+	_, dir, err := s.open()
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,7 @@ func doctor(ctx context.Context, env *environment, args []string) error {
 	if err := parse(env, fs, args, 0); err != nil {
 		return err
 	}
-	file, err := s.load()
-	if err != nil {
-		return err
-	}
-	dir, err := dataDir(file)
+	_, dir, err := s.open()
 	if err != nil {
 		return err
 	}

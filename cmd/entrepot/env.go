@@ -27,11 +27,7 @@ func printEnv(_ context.Context, env *environment, args []string) error {
 	if !ok {
 		return &usageError{"env: the format is sh, github or dotenv", false}
 	}
-	file, err := s.load()
-	if err != nil {
-		return err
-	}
-	dir, err := dataDir(file)
+	file, dir, err := s.open()
 	if err != nil {
 		return err
 	}

@@ -44,11 +44,7 @@ func execute(ctx context.Context, env *environment, args []string) error {
 	if fs.NArg() == 0 {
 		return &usageError{"exec: say what to run: entrepot exec -- COMMAND…", false}
 	}
-	file, err := s.load()
-	if err != nil {
-		return err
-	}
-	dir, err := dataDir(file)
+	file, dir, err := s.open()
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,7 @@ func serve(ctx context.Context, env *environment, args []string) error {
 	if err := parse(env, fs, args, 0); err != nil {
 		return err
 	}
-	file, err := s.load()
-	if err != nil {
-		return err
-	}
-	dir, err := dataDir(file)
+	file, dir, err := s.open()
 	if err != nil {
 		return err
 	}

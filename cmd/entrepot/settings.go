@@ -50,6 +50,16 @@ func (s *settings) load() (*config.File, error) {
 	return file, nil
 }
 
+// open reads the configuration and returns the data directory with it, made if need be.
+func (s *settings) open() (*config.File, string, error) {
+	file, err := s.load()
+	if err != nil {
+		return nil, "", err
+	}
+	dir, err := dataDir(file)
+	return file, dir, err
+}
+
 // dataDir returns the data directory, made if need be.
 func dataDir(file *config.File) (string, error) {
 	if file.Storage.Dir == "" {

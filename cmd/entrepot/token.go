@@ -60,11 +60,7 @@ func token(ctx context.Context, env *environment, args []string) error {
 
 // token does a verb through the owner of the data directory, or as its owner.
 func (s *settings) token(ctx context.Context, verb string, q tokenRequest) (tokenReply, error) {
-	file, err := s.load()
-	if err != nil {
-		return tokenReply{}, err
-	}
-	dir, err := dataDir(file)
+	file, dir, err := s.open()
 	if err != nil {
 		return tokenReply{}, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"entrepot/cache"
 	"entrepot/cache/blob"
+	"entrepot/proxy/format/jsonrange"
 )
 
 // tarball is an uploaded tarball on its spool, with its sums.
@@ -72,7 +73,7 @@ func (b *bundle) attestations() (document []byte, predicateType string, err erro
 		return nil, "", cache.Invalidf("the bundle %.200q holds no statement", b.file)
 	}
 	document = append(document, `{"attestations":[{"predicateType":`...)
-	document = appendString(document, statement.PredicateType)
+	document = jsonrange.AppendString(document, statement.PredicateType)
 	document = append(document, `,"bundle":`...)
 	document = append(document, b.text...)
 	return append(document, "}]}"...), statement.PredicateType, nil

@@ -98,7 +98,7 @@ func (e *encoder) head() error {
 		}
 	}
 	if !e.named {
-		e.b = appendMember(e.b, "name", appendString(nil, fullName(e.p)))
+		e.b = jsonrange.AppendMember(e.b, "name", jsonrange.AppendString(nil, fullName(e.p)))
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (e *encoder) headMember(s *jsonrange.Scanner, key string) error {
 			return nil
 		}
 	}
-	e.b = appendKey(e.b, key)
+	e.b = jsonrange.AppendKey(e.b, key)
 	e.b, err = s.Raw(e.b, maxHead)
 	return err
 }
@@ -143,16 +143,16 @@ func (e *encoder) headTime(s *jsonrange.Scanner) error {
 
 func (e *encoder) tags() error {
 	tags := visibleTags(e.l)
-	e.b = append(appendKey(e.b, "dist-tags"), '{')
+	e.b = append(jsonrange.AppendKey(e.b, "dist-tags"), '{')
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
-		e.b = appendMember(e.b, tag, appendString(nil, tags[tag]))
+		e.b = jsonrange.AppendMember(e.b, tag, jsonrange.AppendString(nil, tags[tag]))
 	}
 	e.b = append(e.b, '}')
 	return nil
 }
 
 func (e *encoder) versions() error {
-	e.b = append(appendKey(e.b, "versions"), '{')
+	e.b = append(jsonrange.AppendKey(e.b, "versions"), '{')
 	if err := e.each(visible, e.short); err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (e *encoder) each(wanted func(*cache.Version) bool, short bool) error {
 			e.b = append(e.b, ',')
 		}
 		first = false
-		e.b = append(appendString(e.b, v.Version), ':')
+		e.b = append(jsonrange.AppendString(e.b, v.Version), ':')
 		var err error
 		if e.b, err = e.append(e.b, v, short); err != nil {
 			return fmt.Errorf("%s %s: %w", fullName(e.p), v.Version, err)
@@ -188,9 +188,9 @@ func (e *encoder) each(wanted func(*cache.Version) bool, short bool) error {
 // clients with a minimum age need not read the full one. A refused version has none: npm then takes it as old enough,
 // and comes to the reason for the refusal.
 func (e *encoder) times() error {
-	e.b = append(appendKey(e.b, "time"), '{')
+	e.b = append(jsonrange.AppendKey(e.b, "time"), '{')
 	if e.created != nil {
-		e.b = appendMember(e.b, "created", e.created)
+		e.b = jsonrange.AppendMember(e.b, "created", e.created)
 	} else {
 		e.time("created", oldest(e.l))
 	}
@@ -201,7 +201,7 @@ func (e *encoder) times() error {
 		}
 	}
 	if e.unpublished != nil {
-		e.b = appendMember(e.b, "unpublished", e.unpublished)
+		e.b = jsonrange.AppendMember(e.b, "unpublished", e.unpublished)
 	}
 	e.b = append(e.b, '}')
 	if e.short { // pnpm decides by it whether it needs more than this form
@@ -222,7 +222,7 @@ func oldest(l *cache.Listing) time.Time {
 
 func (e *encoder) time(key string, t time.Time) {
 	if !t.IsZero() {
-		e.b = append(appendKey(e.b, key), t.UTC().Format(`"`+timeLayout+`"`)...)
+		e.b = append(jsonrange.AppendKey(e.b, key), t.UTC().Format(`"`+timeLayout+`"`)...)
 	}
 }
 
@@ -231,12 +231,12 @@ func (e *encoder) time(key string, t time.Time) {
 func (e *encoder) restricted(refused int) error {
 	if refused == 0 {
 		if e.restrictions != nil {
-			e.b = appendMember(e.b, "policyRestrictions", e.restrictions)
+			e.b = jsonrange.AppendMember(e.b, "policyRestrictions", e.restrictions)
 		}
 		return nil
 	}
-	e.b = append(appendKey(e.b, "policyRestrictions"), `{"message":`...)
-	e.b = appendString(e.b, reasons(e.l))
+	e.b = append(jsonrange.AppendKey(e.b, "policyRestrictions"), `{"message":`...)
+	e.b = jsonrange.AppendString(e.b, reasons(e.l))
 	e.b = append(e.b, `,"versions":{`...)
 	err := e.each(func(v *cache.Version) bool { return v.Refused != "" && v.Status.Listed() }, true)
 	e.b = append(e.b, "}}"...)

@@ -111,7 +111,7 @@ func (d *packument) text(dst *string, limit int, key string) error {
 	}
 	var err error
 	if *dst, err = d.s.Text(limit); err == nil && key != "" {
-		d.head = appendMember(d.head, key, appendString(nil, *dst))
+		d.head = jsonrange.AppendMember(d.head, key, jsonrange.AppendString(nil, *dst))
 	}
 	return err
 }
@@ -121,7 +121,7 @@ func (d *packument) text(dst *string, limit int, key string) error {
 func (d *packument) keep(key string) error {
 	raw, err := d.s.Raw(nil, maxHead-len(d.head))
 	if err == nil {
-		d.head = appendMember(d.head, key, raw)
+		d.head = jsonrange.AppendMember(d.head, key, raw)
 	}
 	return err
 }
@@ -164,7 +164,7 @@ func (d *packument) time(key []byte) error {
 	switch k := string(key); {
 	case k == "created", k == "unpublished": // that is, withdrawn; npm shows by whom and when
 		raw, err := d.s.Raw(nil, maxHead-len(d.head)-len(d.kept))
-		d.kept = appendMember(d.kept, k, raw)
+		d.kept = jsonrange.AppendMember(d.kept, k, raw)
 		return err
 	case d.s.Kind() != jsonrange.String || len(d.times) > maxVersions:
 		return nil
@@ -192,7 +192,7 @@ func (d *packument) finish() {
 	}
 	d.l.Modified = newest
 	if len(d.kept) > 1 {
-		d.head = appendMember(d.head, "time", append(d.kept, '}'))
+		d.head = jsonrange.AppendMember(d.head, "time", append(d.kept, '}'))
 	}
 	d.head = append(d.head, '}')
 	d.l.Head = cache.Fragment{Doc: bytes.NewReader(d.head), Len: int64(len(d.head))}

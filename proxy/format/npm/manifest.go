@@ -29,7 +29,7 @@ func (w *rewriter) append(b []byte, v *cache.Version, short bool) ([]byte, error
 		return b, err
 	}
 	if len(w.raw) == 0 { // nothing was kept of it but that it is there
-		w.raw = fmt.Appendf(w.raw, `{"name":%s,"version":%s}`, appendString(nil, fullName(w.p)), appendString(nil, v.Version))
+		w.raw = fmt.Appendf(w.raw, `{"name":%s,"version":%s}`, jsonrange.AppendString(nil, fullName(w.p)), jsonrange.AppendString(nil, v.Version))
 	}
 	s := jsonrange.Bytes(w.raw)
 	b = append(b, '{')
@@ -39,7 +39,7 @@ func (w *rewriter) append(b []byte, v *cache.Version, short bool) ([]byte, error
 		switch k {
 		case "dist":
 			dist = true
-			b = appendKey(b, k)
+			b = jsonrange.AppendKey(b, k)
 			b, err = w.appendDist(b, s, v.Version)
 			return err
 		case "scripts":
@@ -54,18 +54,18 @@ func (w *rewriter) append(b []byte, v *cache.Version, short bool) ([]byte, error
 			return nil
 		}
 		r, err := s.Skip()
-		b = appendMember(b, k, w.raw[r.Off:r.Off+r.Len])
+		b = jsonrange.AppendMember(b, k, w.raw[r.Off:r.Off+r.Len])
 		return err
 	})
 	if err != nil {
 		return b, err
 	}
 	if !dist {
-		b = append(appendKey(b, "dist"), '{')
+		b = append(jsonrange.AppendKey(b, "dist"), '{')
 		b = append(w.appendTarball(b, v.Version), '}')
 	}
 	if script && !told {
-		b = appendMember(b, "hasInstallScript", []byte("true"))
+		b = jsonrange.AppendMember(b, "hasInstallScript", []byte("true"))
 	}
 	return append(b, '}'), nil
 }
@@ -86,11 +86,11 @@ func (w *rewriter) appendDist(b []byte, s *jsonrange.Scanner, version string) ([
 			return nil
 		case k == "attestations" && s.Kind() == jsonrange.Object:
 			var err error
-			b, err = w.appendAttestations(append(appendKey(b, k), '{'), s, version)
+			b, err = w.appendAttestations(append(jsonrange.AppendKey(b, k), '{'), s, version)
 			return err
 		}
 		r, err := s.Skip()
-		b = appendMember(b, k, w.raw[r.Off:r.Off+r.Len])
+		b = jsonrange.AppendMember(b, k, w.raw[r.Off:r.Off+r.Len])
 		return err
 	})
 	if err == nil && !tarball {
@@ -105,18 +105,18 @@ func (w *rewriter) appendAttestations(b []byte, s *jsonrange.Scanner, version st
 	err := s.Object(func(key []byte) error {
 		k := string(key)
 		if k == "url" {
-			b = appendMember(b, k, appendString(nil, w.base+"-/npm/v1/attestations/"+fullName(w.p)+"@"+version))
+			b = jsonrange.AppendMember(b, k, jsonrange.AppendString(nil, w.base+"-/npm/v1/attestations/"+fullName(w.p)+"@"+version))
 			return nil
 		}
 		r, err := s.Skip()
-		b = appendMember(b, k, w.raw[r.Off:r.Off+r.Len])
+		b = jsonrange.AppendMember(b, k, w.raw[r.Off:r.Off+r.Len])
 		return err
 	})
 	return append(b, '}'), err
 }
 
 func (w *rewriter) appendTarball(b []byte, version string) []byte {
-	return appendMember(b, "tarball", appendString(nil, w.base+tarballPath(w.p, version)))
+	return jsonrange.AppendMember(b, "tarball", jsonrange.AppendString(nil, w.base+tarballPath(w.p, version)))
 }
 
 // runsOnInstall reports whether the value that comes next, a manifest's scripts, has one that npm runs on install.

@@ -56,7 +56,7 @@ func (m *members) remove(key string) {
 func (m *members) bytes() []byte {
 	b := []byte{'{'}
 	for _, k := range m.keys {
-		b = appendMember(b, k, m.values[k])
+		b = jsonrange.AppendMember(b, k, m.values[k])
 	}
 	return append(b, '}')
 }
@@ -81,7 +81,7 @@ func (u *upload) versionMeta(p cache.Package, predicate, user string) (meta, rea
 	readme = m.values["readme"]
 	m.remove("readme")
 	m.remove("_attachments")
-	m.set("_id", appendString(nil, fullName(p)+"@"+u.first))
+	m.set("_id", jsonrange.AppendString(nil, fullName(p)+"@"+u.first))
 	if _, ok := m.values["_npmUser"]; !ok && user != "" {
 		m.set("_npmUser", person(user))
 	}
@@ -95,11 +95,11 @@ func (u *upload) versionMeta(p cache.Package, predicate, user string) (meta, rea
 	}
 	dist.remove("tarball")
 	dist.remove("attestations")
-	dist.set("integrity", appendString(nil, u.tarball.integrity()))
-	dist.set("shasum", appendString(nil, u.tarball.shasum()))
+	dist.set("integrity", jsonrange.AppendString(nil, u.tarball.integrity()))
+	dist.set("shasum", jsonrange.AppendString(nil, u.tarball.shasum()))
 	if predicate != "" {
 		dist.set("attestations", fmt.Appendf(nil, `{"url":%s,"provenance":{"predicateType":%s}}`,
-			appendString(nil, "-/npm/v1/attestations/"+fullName(p)+"@"+u.first), appendString(nil, predicate)))
+			jsonrange.AppendString(nil, "-/npm/v1/attestations/"+fullName(p)+"@"+u.first), jsonrange.AppendString(nil, predicate)))
 	}
 	m.set("dist", dist.bytes())
 	return m.bytes(), readme, nil
@@ -129,14 +129,14 @@ func (u *upload) packageMeta(p cache.Package, before, readme []byte, latest bool
 			m.set(k, given.values[k])
 		}
 	}
-	m.set("_id", appendString(nil, fullName(p)))
-	m.set("name", appendString(nil, fullName(p)))
+	m.set("_id", jsonrange.AppendString(nil, fullName(p)))
+	m.set("name", jsonrange.AppendString(nil, fullName(p)))
 	rev = bumpRev(m)
 	return m.bytes(), rev, nil
 }
 
 func person(user string) []byte {
-	return append(append([]byte(`{"name":`), appendString(nil, user)...), `,"email":""}`...)
+	return append(append([]byte(`{"name":`), jsonrange.AppendString(nil, user)...), `,"email":""}`...)
 }
 
 // bumpRev gives the package a new revision: a count, as CouchDB's, and 16 digits that nobody else comes by.
@@ -146,7 +146,7 @@ func bumpRev(m *members) string {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	rev := fmt.Sprintf("%d-%s", n+1, hex.EncodeToString(id[:]))
-	m.set("_rev", appendString(nil, rev))
+	m.set("_rev", jsonrange.AppendString(nil, rev))
 	return rev
 }
 

@@ -70,7 +70,7 @@ func deprecate(v *cache.Stored, u *upload, elsewhere map[string]string) error {
 		return nil
 	}
 	if m.remove("deprecated"); notice != "" {
-		m.set("deprecated", appendString(nil, notice))
+		m.set("deprecated", jsonrange.AppendString(nil, notice))
 	}
 	v.Meta = m.bytes()
 	return nil

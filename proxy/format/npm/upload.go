@@ -85,7 +85,7 @@ func (u *upload) member(key []byte) error {
 		u.maintainers, err = u.s.Raw(nil, maxHead)
 	case "time", "access", "_revisions", "policyRestrictions": // not for the client to say
 	default:
-		u.head = appendKey(u.head, k)
+		u.head = jsonrange.AppendKey(u.head, k)
 		u.head, err = u.s.Raw(u.head, maxHead-len(u.head))
 	}
 	return err

@@ -75,10 +75,10 @@ func (e *encoder) json() error {
 	if err := e.head(); err != nil {
 		return err
 	}
-	e.b = append(appendKey(e.b, "versions"), '[')
+	e.b = append(jsonrange.AppendKey(e.b, "versions"), '[')
 	for i := range e.l.Versions {
 		if v := &e.l.Versions[i]; e.visible(v) {
-			e.b = append(appendString(e.b, v.Version), ',')
+			e.b = append(jsonrange.AppendString(e.b, v.Version), ',')
 		}
 		if err := e.spill(); err != nil {
 			return err
@@ -123,7 +123,7 @@ func (e *encoder) head() error {
 			e.meta, err = s.Raw(nil, maxHead)
 		case k == "name", k == "versions", k == "files", strings.HasPrefix(k, "_"):
 		default:
-			e.b = appendKey(e.b, k)
+			e.b = jsonrange.AppendKey(e.b, k)
 			e.b, err = s.Raw(e.b, maxHead)
 		}
 		return err
@@ -137,7 +137,7 @@ func (e *encoder) ownMeta() error {
 	if !e.sized {
 		version = "1.0"
 	}
-	e.b = appendText(append(appendKey(e.b, "meta"), '{'), "api-version", version)
+	e.b = appendText(append(jsonrange.AppendKey(e.b, "meta"), '{'), "api-version", version)
 	s := jsonrange.Bytes(e.meta)
 	if s.Kind() == jsonrange.Object {
 		err := s.Object(func(key []byte) error {
@@ -145,7 +145,7 @@ func (e *encoder) ownMeta() error {
 				return nil
 			}
 			var err error
-			e.b = appendKey(e.b, string(key))
+			e.b = jsonrange.AppendKey(e.b, string(key))
 			e.b, err = s.Raw(e.b, maxHead)
 			return err
 		})
@@ -205,15 +205,15 @@ func (e *encoder) file(v *cache.Version, object []byte, f *file) error {
 		case k == "core-metadata", k == "dist-info-metadata", k == "data-dist-info-metadata", strings.HasPrefix(k, "_"):
 		default:
 			var err error
-			e.b = appendKey(e.b, k)
+			e.b = jsonrange.AppendKey(e.b, k)
 			e.b, err = s.Raw(e.b, maxObject)
 			return err
 		}
 		return nil
 	})
 	if m := e.metadata(v, f); m != nil {
-		e.b = appendMember(e.b, "core-metadata", m)
-		e.b = appendMember(e.b, "data-dist-info-metadata", m) // the name of PEP 658, which older clients look for
+		e.b = jsonrange.AppendMember(e.b, "core-metadata", m)
+		e.b = jsonrange.AppendMember(e.b, "data-dist-info-metadata", m) // the name of PEP 658, which older clients look for
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 
+	"entrepot/proxy/format/jsonrange"
+
 	"golang.org/x/net/html"
 )
 
@@ -97,7 +99,7 @@ func (p *page) anchor(a map[string]string) {
 	}
 	p.b = appendText(append(p.b, '{'), "filename", path.Base(u.Path))
 	p.b = appendText(p.b, "url", link)
-	p.b = appendHashes(appendKey(p.b, "hashes"), fragment)
+	p.b = appendHashes(jsonrange.AppendKey(p.b, "hashes"), fragment)
 	if v := a["data-requires-python"]; v != "" {
 		p.b = appendText(p.b, "requires-python", v)
 	}
@@ -109,10 +111,10 @@ func (p *page) anchor(a map[string]string) {
 	if v, ok := a["data-yanked"]; ok && v != "" {
 		p.b = appendText(p.b, "yanked", v)
 	} else if ok {
-		p.b = append(appendKey(p.b, "yanked"), "true"...)
+		p.b = append(jsonrange.AppendKey(p.b, "yanked"), "true"...)
 	}
 	if v, ok := a["data-gpg-sig"]; ok {
-		p.b = append(appendKey(p.b, "gpg-sig"), map[bool]string{true: "true", false: "false"}[v == "true"]...)
+		p.b = append(jsonrange.AppendKey(p.b, "gpg-sig"), map[bool]string{true: "true", false: "false"}[v == "true"]...)
 	}
 	for _, key := range []string{"provenance", "upload-time"} {
 		if v := a["data-"+key]; v != "" {
@@ -126,9 +128,9 @@ func (p *page) anchor(a map[string]string) {
 func (p *page) metadata(v string) {
 	switch algorithm, value, hashed := strings.Cut(v, "="); {
 	case hashed && hexadecimal(value) && alphabetic(algorithm):
-		p.b = appendHashes(appendKey(p.b, "core-metadata"), v)
+		p.b = appendHashes(jsonrange.AppendKey(p.b, "core-metadata"), v)
 	case v == "true" || v == "":
-		p.b = append(appendKey(p.b, "core-metadata"), "true"...)
+		p.b = append(jsonrange.AppendKey(p.b, "core-metadata"), "true"...)
 	}
 }
 

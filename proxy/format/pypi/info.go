@@ -1,6 +1,10 @@
 package pypi
 
-import "strings"
+import (
+	"strings"
+
+	"entrepot/proxy/format/jsonrange"
+)
 
 // info is core metadata as the legacy API has it. The description is left out: it stands in the file's core metadata.
 func (m metadata) info() []byte {
@@ -17,16 +21,16 @@ func (m metadata) info() []byte {
 		{"classifiers", "classifier"}, {"license_files", "license-file"}, {"provides_extra", "provides-extra"},
 		{"requires_dist", "requires-dist"}, {"dynamic", "dynamic"},
 	} {
-		b = append(appendKey(b, t.key), '[')
+		b = append(jsonrange.AppendKey(b, t.key), '[')
 		for i, v := range m[t.field] {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, v)
+			b = jsonrange.AppendString(b, v)
 		}
 		b = append(b, ']')
 	}
-	b = append(appendKey(b, "project_urls"), '{')
+	b = append(jsonrange.AppendKey(b, "project_urls"), '{')
 	for _, v := range m["project-url"] {
 		if label, address, ok := strings.Cut(v, ","); ok {
 			b = appendText(b, strings.TrimSpace(label), strings.TrimSpace(address))

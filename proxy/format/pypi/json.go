@@ -2,7 +2,6 @@ package pypi
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -10,28 +9,9 @@ import (
 	"entrepot/proxy/format/jsonrange"
 )
 
-// appendString appends s as JSON, without the escapes that are meant for HTML.
-func appendString(b []byte, s string) []byte {
-	var text strings.Builder
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string always encodes
-	return append(b, strings.TrimSuffix(text.String(), "\n")...)
+func appendText(b []byte, key, value string) []byte {
+	return jsonrange.AppendString(jsonrange.AppendKey(b, key), value)
 }
-
-// appendKey appends what stands before a member's value in an object that is open.
-func appendKey(b []byte, key string) []byte {
-	if b[len(b)-1] != '{' {
-		b = append(b, ',')
-	}
-	return append(appendString(b, key), ':')
-}
-
-func appendMember(b []byte, key string, value []byte) []byte {
-	return append(appendKey(b, key), value...)
-}
-
-func appendText(b []byte, key, value string) []byte { return appendString(appendKey(b, key), value) }
 
 // text takes the value that comes next if it is a string; else it is "".
 func text(s *jsonrange.Scanner) (string, error) {

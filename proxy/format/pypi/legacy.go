@@ -134,7 +134,7 @@ func (e *encoder) document(ctx context.Context, g format.Getter, path string) (b
 			return nil
 		}
 		var err error
-		b = appendKey(b, k)
+		b = jsonrange.AppendKey(b, k)
 		start := len(b)
 		if b, err = s.Raw(b, maxLegacy); err == nil && k == "info" {
 			version = versionIn(b[start:])
@@ -180,27 +180,27 @@ func (e *encoder) ours(v *cache.Version) ([]byte, error) {
 	if info == nil {
 		info = append(appendText(appendText([]byte{'{'}, "name", e.l.Package.Name), "version", v.Version), '}')
 	}
-	b := appendMember([]byte{'{'}, "info", info)
+	b := jsonrange.AppendMember([]byte{'{'}, "info", info)
 	return append(b, `,"last_serial":0,"vulnerabilities":[]`...), nil
 }
 
 // releases ends the answer with the files: of all releases, and of the one.
 func (e *encoder) releases(one *cache.Version, all bool) error {
 	if all {
-		e.b = append(appendKey(e.b, "releases"), '{')
+		e.b = append(jsonrange.AppendKey(e.b, "releases"), '{')
 		for i := range e.l.Versions {
 			v := &e.l.Versions[i]
 			if !e.visible(v) {
 				continue
 			}
-			e.b = appendKey(e.b, v.Version)
+			e.b = jsonrange.AppendKey(e.b, v.Version)
 			if err := e.urls(v); err != nil {
 				return err
 			}
 		}
 		e.b = append(e.b, '}')
 	}
-	e.b = appendKey(e.b, "urls")
+	e.b = jsonrange.AppendKey(e.b, "urls")
 	if err := e.urls(one); err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (e *encoder) urls(v *cache.Version) error {
 
 // legacyFile appends a file as the legacy API has it.
 func (e *encoder) legacyFile(b []byte, version string, f *file) []byte {
-	b = append(appendKey(b, "digests"), '{')
+	b = append(jsonrange.AppendKey(b, "digests"), '{')
 	md5 := ""
 	for _, h := range f.hashes {
 		b = appendText(b, h.algorithm, h.value)
@@ -238,28 +238,28 @@ func (e *encoder) legacyFile(b []byte, version string, f *file) []byte {
 	}
 	b = append(b, '}')
 	b = appendText(b, "comment_text", "")
-	b = append(appendKey(b, "downloads"), "-1"...)
+	b = append(jsonrange.AppendKey(b, "downloads"), "-1"...)
 	b = appendText(b, "filename", f.name)
-	b = strconv.AppendBool(appendKey(b, "has_sig"), string(f.signed) == "true")
+	b = strconv.AppendBool(jsonrange.AppendKey(b, "has_sig"), string(f.signed) == "true")
 	b = appendText(b, "md5_digest", md5)
 	kind, python := kindOf(f.name)
 	b = appendText(b, "packagetype", kind)
 	b = appendText(b, "python_version", python)
 	b = appendOptional(b, "requires_python", f.requiresPython)
-	b = strconv.AppendInt(appendKey(b, "size"), max(f.size, 0), 10)
+	b = strconv.AppendInt(jsonrange.AppendKey(b, "size"), max(f.size, 0), 10)
 	if t := f.time(); !t.IsZero() {
 		b = appendText(b, "upload_time", t.Format("2006-01-02T15:04:05"))
 		b = appendText(b, "upload_time_iso_8601", t.Format("2006-01-02T15:04:05.000000Z"))
 	}
 	b = appendText(b, "url", e.base+"simple/"+e.l.Package.Name+"/"+link(version, f.name))
-	b = strconv.AppendBool(appendKey(b, "yanked"), f.yanked != nil)
+	b = strconv.AppendBool(jsonrange.AppendKey(b, "yanked"), f.yanked != nil)
 	b = appendOptional(b, "yanked_reason", f.yankReason())
 	return append(b, '}')
 }
 
 func appendOptional(b []byte, key, value string) []byte {
 	if value == "" {
-		return append(appendKey(b, key), "null"...)
+		return append(jsonrange.AppendKey(b, key), "null"...)
 	}
 	return appendText(b, key, value)
 }

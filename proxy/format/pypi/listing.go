@@ -111,7 +111,7 @@ func (d *document) readJSON(r io.Reader) error {
 		default:
 			raw, err := s.Raw(nil, maxHead-len(d.head))
 			if err == nil {
-				d.head = appendMember(d.head, k, raw)
+				d.head = jsonrange.AppendMember(d.head, k, raw)
 			}
 			return err
 		}

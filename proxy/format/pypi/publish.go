@@ -14,6 +14,7 @@ import (
 	"entrepot/cache"
 	"entrepot/cache/blob"
 	"entrepot/proxy/format"
+	"entrepot/proxy/format/jsonrange"
 )
 
 // receive takes an upload. The file joins its release; the same bytes again change nothing, and others under the same
@@ -150,13 +151,13 @@ type object struct {
 func (o *object) encode() []byte {
 	b := appendText([]byte{'{'}, "filename", o.file)
 	b = appendText(b, "url", link(o.version, o.file))
-	b = append(appendText(append(appendKey(b, "hashes"), '{'), "sha256", hex.EncodeToString(o.sha256())), '}')
+	b = append(appendText(append(jsonrange.AppendKey(b, "hashes"), '{'), "sha256", hex.EncodeToString(o.sha256())), '}')
 	b = appendOptional(b, "requires-python", o.metadata.one("requires-python"))
-	b = strconv.AppendInt(appendKey(b, "size"), o.spool.Size(), 10)
+	b = strconv.AppendInt(jsonrange.AppendKey(b, "size"), o.spool.Size(), 10)
 	b = appendText(b, "upload-time", time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"))
 	b = append(b, `,"yanked":false`...)
 	if o.core != "" {
-		b = append(appendText(append(appendKey(b, "core-metadata"), '{'), "sha256", o.core), '}')
+		b = append(appendText(append(jsonrange.AppendKey(b, "core-metadata"), '{'), "sha256", o.core), '}')
 	}
 	if o.attested {
 		b = appendText(b, "provenance", o.file+provenanceSuffix)
@@ -164,7 +165,7 @@ func (o *object) encode() []byte {
 	if o.signature != nil {
 		b = append(b, `,"gpg-sig":true`...)
 	}
-	return append(appendMember(b, infoMember, o.metadata.info()), '}')
+	return append(jsonrange.AppendMember(b, infoMember, o.metadata.info()), '}')
 }
 
 // joinFiles adds a file's object to those that a version has. Of a file that is there already, what came with it now

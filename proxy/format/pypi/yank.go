@@ -23,7 +23,7 @@ func yank(w http.ResponseWriter, r *http.Request, want format.Want, d format.Des
 		case len(reason) > maxReason:
 			return cache.Invalidf("a reason has at most %d bytes", maxReason)
 		case reason != "":
-			value = appendString(nil, reason)
+			value = jsonrange.AppendString(nil, reason)
 		}
 	}
 	err := d.Edit(r.Context(), want.Package, func(h *cache.Holding) error {
@@ -61,11 +61,11 @@ func setYanked(meta, value []byte) ([]byte, error) {
 				return nil
 			}
 			var err error
-			b = appendKey(b, string(key))
+			b = jsonrange.AppendKey(b, string(key))
 			b, err = s.Raw(b, maxObject)
 			return err
 		})
-		out = append(out, append(appendMember(b, "yanked", value), '}')...)
+		out = append(out, append(jsonrange.AppendMember(b, "yanked", value), '}')...)
 		return err
 	})
 	return out, err
