@@ -79,6 +79,9 @@ func parseTarget(authority string, secure, portless bool) (Target, error) {
 	t.Port = uint16(n)
 	t.Name = strings.ToLower(strings.TrimSuffix(host, "."))
 	if ip, err := netip.ParseAddr(t.Name); err == nil {
+		if ip.Zone() != "" { // of link-local addresses, which nobody reaches through us
+			return t, fmt.Errorf("%.100q has a zone", host)
+		}
 		t.Name = ip.Unmap().String()
 		return t, nil
 	}
